@@ -1,0 +1,93 @@
+/* exo/info.h - what the kernel shows to every environment, read-only, at EXO_INFO.
+ *
+ * These are the kernel's own words, not copies. Layer: ABI. SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	EXO_ABI_VERSION = 1,
+	EXO_MODULE_MAX = 16,
+	EXO_LOG_SIZE = 16384,
+	EXO_FILTER_MAX = 4096,
+};
+
+/* Where a frame can end. Every received frame ends in exactly one of these:
+ * nic.received = nic.delivered + sum of nic.drop[]. A frame that several owners get
+ * counts once, as delivered if any got it. */
+#define EXO_DROPS(X)                                                        \
+	X(UNCLAIMED, "no filter accepts it")                                \
+	X(NOBUF, "the owner's ring has no free buffer")                     \
+	X(LENGTH, "shorter than a header or longer than a frame may be")    \
+	X(RING, "the owner's ring holds impossible values")                 \
+	X(DEVICE, "the device reported a buffer or a length it was not given")
+
+enum exo_drop {
+#define X(name, text) DROP_##name,
+	EXO_DROPS(X)
+#undef X
+	DROP_COUNT
+};
+
+struct exo_nic {
+	uint8_t mac[6];
+	uint8_t present;
+	uint8_t link; /* 1: up */
+	uint32_t mtu;  /* bytes after the Ethernet header */
+	uint32_t zero;
+	uint64_t received, received_bytes;
+	uint64_t delivered; /* frames that at least one ring got */
+	uint64_t copies;    /* ring deliveries: >= delivered */
+	uint64_t drop[8];   /* enum exo_drop */
+	uint64_t sent, sent_bytes;
+	uint64_t refused;   /* transmit frames refused by form or filter */
+	uint64_t polls, interrupts;
+};
+
+struct exo_module {
+	uint32_t page;  /* first physical page number */
+	uint32_t slot;  /* first slot in the first environment's table */
+	uint64_t size;  /* bytes; the tail of the last page is zero */
+	char name[48];  /* the words after the module's file name on its command line, or
+	                   the file's base name; NUL-terminated */
+};
+
+struct exo_info {
+	uint32_t abi; /* EXO_ABI_VERSION */
+	uint32_t npages;
+	uint32_t free_pages;
+	uint32_t free_head; /* first page of the free list, 0: empty */
+	uint64_t tsc_hz;
+	uint64_t boot_tsc;  /* time stamp counter at the kernel's entry */
+	uint64_t slice_cycles; /* length of a slice */
+	uint32_t slice_now;    /* position in the time vector */
+	uint32_t running;      /* id of the running environment */
+	uint32_t console_in;   /* characters received so far */
+	uint32_t key_is_test;  /* 1: capabilities use the well-known test key */
+	uint32_t modules;
+	uint32_t filters;      /* installed */
+	uint64_t cap_refused;  /* forged, stale or mistyped capabilities presented */
+	uint64_t idle_cycles;
+	struct exo_nic nic;
+	struct exo_module module[EXO_MODULE_MAX];
+	char cmdline[256];
+};
+_Static_assert(offsetof(struct exo_info, nic) == 80, "ABI");
+_Static_assert(sizeof(struct exo_nic) == 152, "ABI");
+_Static_assert(sizeof(struct exo_info) == 80 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+
+struct exo_filter_info {
+	uint32_t owner; /* environment id; 0: free entry */
+	uint32_t generation;
+	uint32_t ring;  /* index of the ring it feeds */
+	uint32_t flags;
+	uint64_t frames, bytes, dropped;
+};
+_Static_assert(sizeof(struct exo_filter_info) == 40, "ABI");
+
+/* The kernel's log: text[] is circular; head counts all bytes ever written. */
+struct exo_log {
+	uint64_t head;
+	char text[EXO_LOG_SIZE];
+};

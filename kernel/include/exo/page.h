@@ -1,0 +1,40 @@
+/* exo/page.h - physical pages, as the kernel tracks them and everybody may read them.
+ *
+ * EXO_PAGES is an array of these, one for each physical page number.
+ * Layer: ABI. SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stdint.h>
+
+enum exo_page_state {
+	PAGE_RESERVED,   /* not RAM, firmware, or out of the kernel's reach */
+	PAGE_FREE,       /* on the free list: next, prev are page numbers, 0 ends the list */
+	PAGE_KERNEL,     /* the kernel's own */
+	PAGE_OWNED,      /* an environment's; charged to owner */
+	PAGE_TABLE,      /* a hardware page table of owner's; charged to owner */
+	PAGE_QUARANTINE, /* freed while a device was still using it */
+};
+
+struct exo_page {
+	uint32_t owner;      /* environment id; 0: nobody */
+	uint32_t generation; /* 24 bits; raised when the page changes hands */
+	uint32_t next, prev; /* free list */
+	uint16_t pins;       /* rings and devices that reach the page by physical address */
+	uint16_t writable;   /* mappings that can write */
+	uint16_t executable; /* mappings that can execute; never while writable > 0 */
+	uint8_t state;       /* enum exo_page_state */
+	uint8_t zero;
+};
+_Static_assert(sizeof(struct exo_page) == 24, "ABI");
+
+/* Protection of a mapping. A page is never writable and executable at once, by
+ * whatever number of mappings: the second one is refused with -E_BUSY. */
+enum exo_prot {
+	PROT_R = 1,
+	PROT_W = 2,
+	PROT_X = 4,
+	PROT_SOFT = 0x38, /* three bits that belong to the application */
+};
+
+/* sys_page_alloc: any free page will do. */
+#define PAGE_ANY 0xffffffffu
