@@ -9,8 +9,9 @@ $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 # Host tests: NAME_test.c and the sources it exercises, with the sanitizers on.
 $(B)/s/libnet/test/heap_test: $(addprefix $(B)/s/libnet/,heap.o)
 $(B)/s/libnet/test/elf_test:  $(addprefix $(B)/s/libnet/exos/,elf.o)
+$(B)/s/libnet/test/share_test: $(addprefix $(B)/s/libnet/,share.o)
 
-LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test)
+LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test)
 $(LIBNET_TESTS): $(B)/s/%: $(B)/s/%.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(LIBNET_TESTS)
 TESTDEPS += $(LIBNET_TESTS)
