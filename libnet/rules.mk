@@ -10,8 +10,10 @@ $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 $(B)/s/libnet/test/heap_test: $(addprefix $(B)/s/libnet/,heap.o)
 $(B)/s/libnet/test/elf_test:  $(addprefix $(B)/s/libnet/exos/,elf.o)
 $(B)/s/libnet/test/share_test: $(addprefix $(B)/s/libnet/,share.o)
+$(B)/s/libnet/test/ring_test: $(addprefix $(B)/s/libnet/,ring.o)
+$(B)/s/libnet/test/checksum_test: $(addprefix $(B)/s/libnet/,checksum.o)
 
-LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test)
+LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test ring_test checksum_test)
 $(LIBNET_TESTS): $(B)/s/%: $(B)/s/%.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(LIBNET_TESTS)
 TESTDEPS += $(LIBNET_TESTS)
