@@ -6,14 +6,58 @@ include $(B)/deps.mk
 endif
 $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 
-# Host tests: NAME_test.c and the sources it exercises, with the sanitizers on.
-$(B)/s/libnet/test/heap_test: $(addprefix $(B)/s/libnet/,heap.o)
-$(B)/s/libnet/test/elf_test:  $(addprefix $(B)/s/libnet/exos/,elf.o)
-$(B)/s/libnet/test/share_test: $(addprefix $(B)/s/libnet/,share.o)
-$(B)/s/libnet/test/ring_test: $(addprefix $(B)/s/libnet/,ring.o)
-$(B)/s/libnet/test/checksum_test: $(addprefix $(B)/s/libnet/,checksum.o)
+# --- The trees ---
+# build/u is ring 3 against newlib. What includes lwIP's headers is compiled
+# once for each of its two configurations (libnet/port/options.h), below
+# build/u/tenant and build/u/owner, and for host tests below build/s/...
+UFLAGS := -O2 -mno-red-zone -fno-pic -fno-pie -nostdinc -isystem $(NEWLIB)/include \
+          -isystem $(shell $(CC) -print-file-name=include) -ffunction-sections \
+          -fdata-sections -fno-stack-protector -fcf-protection=none \
+          -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
+LWIP_INCLUDE := -isystem $(LWIP)/src/include -Ilibnet/port
+# lwIP's own sources: untouched, and not held to our warnings. -MD, because a header
+# that a system header includes (lwipopts.h) is none of ours to -MMD.
+LWIP_FLAGS := -std=gnu11 -g -MD -MP -I. -Ikernel/include $(LWIP_INCLUDE) -w
 
-LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test ring_test checksum_test)
-$(LIBNET_TESTS): $(B)/s/%: $(B)/s/%.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
+$(B)/u/%.o: %.c ; @mkdir -p $(@D); $(CC) $(CFLAGS) $(UFLAGS) -c -o $@ $<
+$(B)/u/%.o: %.S ; @mkdir -p $(@D); $(CC) $(CFLAGS) $(UFLAGS) -c -o $@ $<
+
+# $(call lwip_tree,TREE,CONFIGURATION,FLAGS)
+define lwip_tree
+$(B)/$(1)/$(2)/%.o: %.c
+	@mkdir -p $$(@D); $$(CC) $$(CFLAGS:-MMD=-MD) $(3) -Ilibnet/port/$(2) $$(LWIP_INCLUDE) -c -o $$@ $$<
+$(B)/$(1)/$(2)/lwip/%.o: $$(LWIP)/src/%.c
+	@mkdir -p $$(@D); $$(CC) $$(LWIP_FLAGS) $(3) -Ilibnet/port/$(2) -c -o $$@ $$<
+endef
+$(eval $(call lwip_tree,u,tenant,$(UFLAGS)))
+$(eval $(call lwip_tree,u,owner,$(UFLAGS)))
+$(eval $(call lwip_tree,s,tenant,$(SFLAGS)))
+$(eval $(call lwip_tree,s,owner,$(SFLAGS)))
+
+# --- The lists ---
+LWIP_SRC := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf stats sys tcp \
+              tcp_in tcp_out timeouts udp) \
+            $(addprefix core/ipv4/,dhcp etharp icmp igmp ip4 ip4_addr ip4_frag) \
+            $(addprefix core/ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6) \
+            netif/ethernet
+PURE     := heap share ring checksum siphash
+STACK    := interface port/port
+
+tenant_of = $(addprefix $(B)/$(1)/tenant/,$(addprefix lwip/,$(LWIP_SRC:=.o)) \
+              $(addprefix libnet/,$(STACK:=.o) tenant.o)) \
+            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
+
+# --- Host tests: the sources each exercises, with the sanitizers on ---
+$(B)/s/libnet/test/heap_test:     $(B)/s/libnet/heap.o
+$(B)/s/libnet/test/elf_test:      $(B)/s/libnet/exos/elf.o
+$(B)/s/libnet/test/share_test:    $(B)/s/libnet/share.o
+$(B)/s/libnet/test/ring_test:     $(B)/s/libnet/ring.o
+$(B)/s/libnet/test/checksum_test: $(B)/s/libnet/checksum.o
+$(B)/s/libnet/test/siphash_test:  $(B)/s/libnet/siphash.o
+$(B)/s/tenant/libnet/test/tenant_test: $(call tenant_of,s)
+
+LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test ring_test \
+                  checksum_test siphash_test) $(B)/s/tenant/libnet/test/tenant_test
+$(LIBNET_TESTS): %: %.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(LIBNET_TESTS)
 TESTDEPS += $(LIBNET_TESTS)

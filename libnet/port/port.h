@@ -1,0 +1,29 @@
+/* libnet/port/port.h - the functions that lwIP's port is made of.
+ *
+ * lwIP keeps its state in globals, so its packet memory is one, too: `port_heap`.
+ * Who runs the stack (libnet/stack.c, or a host test) also defines sys_now,
+ * port_random_seed and port_panic.
+ * Layer: libnet/port. SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap;
+extern struct heap port_heap;
+
+void *port_malloc(size_t size);
+void *port_calloc(size_t count, size_t size);
+void port_free(void *block);
+
+/* The complemented-nothing Internet sum lwIP's LWIP_CHKSUM wants, in memory order. */
+uint16_t port_checksum(const void *data, int length);
+
+/* A stream of numbers from the seed: ports, IP identifications, jitter. */
+uint32_t port_random(void);
+
+/* Set the key of port_random and port_tcp_isn, once, before lwip_init. */
+void port_seed(const uint64_t key[2]);
+
+_Noreturn void port_panic(const char *why, const char *file, int line);
+void port_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
