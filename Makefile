@@ -14,7 +14,8 @@ CC      := gcc
 CFLAGS  := -std=c11 -g -MMD -MP -I. -Ikernel/include -Wall -Wextra -Werror -Wshadow \
            -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
 KFLAGS  := -O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-           -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
+           -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+           -fno-tree-loop-distribute-patterns
 HFLAGS  := -O2 -D_GNU_SOURCE
 SFLAGS  := -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all \
            -fno-omit-frame-pointer

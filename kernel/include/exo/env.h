@@ -48,7 +48,7 @@ struct exo_envpage {
 	uint64_t start_entry;     /* a slice begins: rdi = pending bits, rsp = 0, masked is 1 */
 	/* While rip is in [resume_lo, resume_hi) upcalls count as masked, and an
 	 * interrupted environment continues at resume_lo: the instructions there must be
-	 * restartable. This makes "unmask, then iretq" one atomic step. */
+	 * restartable. This makes "unmask and return" one atomic step. */
 	uint64_t resume_lo, resume_hi;
 
 	/* Written by both. */
@@ -99,11 +99,10 @@ struct exo_env {
 	uint32_t slots; /* binding slots in use */
 	uint64_t cycles;  /* time stamp counter cycles spent in it and for it */
 	uint64_t slices;  /* slices begun */
-	uint64_t faults;  /* exceptions dispatched */
 	struct exo_save crash; /* ended == END_EXCEPTION: the last exception */
 	char name[16];
 };
-_Static_assert(sizeof(struct exo_env) == 160, "ABI");
+_Static_assert(sizeof(struct exo_env) == 152, "ABI");
 
 /* EXO_SLICES: the time vector. The CPU runs the slices in order, round and round. */
 struct exo_slice {

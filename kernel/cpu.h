@@ -1,0 +1,113 @@
+/* kernel/cpu.h - one CPU: its state, its descriptor tables, and privileged instructions.
+ *
+ * All mutable state that a second CPU would have a copy of is in struct cpu.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "kernel/entry.h"
+
+struct env;
+
+struct cpu {
+	/* entry.S knows these three. */
+	uint64_t user_rsp; /* the interrupted rsp, during a system call */
+	uint64_t stack;    /* top of the kernel stack: this structure's address */
+	struct exo_envpage *envpage; /* running environment's, through the direct map */
+
+	struct env *env;       /* running or last; its address space is loaded. NULL: none */
+	bool slice_over;       /* the running slice has ended: every further tick is excess */
+	uint64_t slice_end;    /* time stamp at which it ends */
+	uint64_t charged;      /* time stamp up to which cycles have been charged */
+	uint64_t cr3;
+};
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
+_Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "entry.S");
+_Static_assert(offsetof(struct cpu, envpage) == CPU_ENVPAGE, "entry.S");
+_Static_assert(sizeof(struct cpu) <= CPU_SIZE, "entry.S");
+
+/* Registers as the gates push them, rising addresses. */
+struct trap {
+	uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+	uint64_t error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* The CPU we run on: its structure lies above the stack we stand on. */
+static inline struct cpu *cpu(void)
+{
+	uint64_t sp = (uint64_t)__builtin_frame_address(0);
+
+	return (struct cpu *)((sp & ~(uint64_t)(KSTACK_SIZE - 1)) + KSTACK_SIZE - CPU_SIZE);
+}
+
+/* Set up descriptor tables, control registers and the system call gate. */
+void cpu_init(void);
+
+/* entry.S */
+_Noreturn void enter_user(uint64_t rip, uint64_t argument);
+void cpu_idle(void);
+
+/* Load the initial floating-point state: nothing of the last environment's remains. */
+void cpu_fpu_reset(void);
+
+/* 64 random bits from the CPU. False if it has no generator. */
+bool cpu_random(uint64_t *value);
+
+static inline uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t v;
+
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline void outl(uint16_t port, uint32_t v)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t v)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+static inline uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void load_cr3(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(v) : "memory");
+}
+
+static inline void invlpg(uint64_t va)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}

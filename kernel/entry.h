@@ -1,0 +1,43 @@
+/* kernel/entry.h - constants that entry.S and C share; the C side asserts them.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+
+#define KSTACK_SIZE 16384
+#define CPU_SIZE    512 /* struct cpu lies above the stack, at its top */
+
+/* Offsets in struct cpu. */
+#define CPU_USER_RSP 0
+#define CPU_STACK    8
+#define CPU_ENVPAGE  16
+
+/* Offsets in struct exo_envpage. */
+#define EP_EXCEPTION_ENTRY 0
+#define EP_ACTIVE          48
+#define EP_SAVE            56
+
+/* Offsets in struct exo_save. */
+#define SAVE_RAX     0
+#define SAVE_RCX     8
+#define SAVE_RDX     16
+#define SAVE_CAUSE   24
+#define SAVE_ERROR   32
+#define SAVE_ADDRESS 40
+#define SAVE_RIP     48
+#define SAVE_RFLAGS  64
+#define SAVE_RSP     72
+
+#define USER_FLAGS 0x202 /* IF and the bit that is always one */
+
+/* Selectors; user ones are in exo/layout.h. sysret wants user SS, then CS. */
+#define KERNEL_CS 0x08
+#define KERNEL_SS 0x10
+#define USER_SS   0x23
+#define USER_CS   0x2b
+#define TSS_SEL   0x30
+
+/* Interrupt vectors. */
+#define VEC_TIMER    0x20
+#define VEC_CONSOLE  0x21
+#define VEC_NIC      0x22
+#define VEC_SPURIOUS 0x2f
+#define VEC_COUNT    0x30

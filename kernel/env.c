@@ -1,0 +1,156 @@
+/* kernel/env.c - environments: their beginning and their end.
+ * SPDX-License-Identifier: ISC */
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/filter.h"
+#include "kernel/kmap.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/pt.h"
+#include "kernel/ring.h"
+#include "kernel/sched.h"
+#include "kernel/string.h"
+#include "kernel/wait.h"
+
+enum { GENERATION_MAX = (1 << (32 - EXO_ENV_INDEX_BITS)) - 1 };
+
+struct exo_env env_public[EXO_ENV_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
+static struct env envs[EXO_ENV_MAX];
+
+static uint32_t id_of(const struct env *env)
+{
+	return env->generation << EXO_ENV_INDEX_BITS | env->index;
+}
+
+void env_init(void)
+{
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
+		envs[i] = (struct env){ .index = i, .generation = 1, .pub = &env_public[i] };
+}
+
+struct env *env_at(uint32_t index)
+{
+	assert(index < EXO_ENV_MAX);
+	return &envs[index];
+}
+
+struct env *env_by_id(uint32_t id)
+{
+	uint32_t index = id & ((1 << EXO_ENV_INDEX_BITS) - 1);
+
+	if (id == 0 || index >= EXO_ENV_MAX || env_public[index].id != id ||
+	    env_public[index].state == ENV_ENDED)
+		return NULL;
+	return &envs[index];
+}
+
+/* A record never used, or forgotten; not one whose generation would wrap. */
+static struct env *free_record(void)
+{
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
+		if (env_public[i].state == ENV_FREE && envs[i].generation <= GENERATION_MAX)
+			return &envs[i];
+	return NULL;
+}
+
+/* The environment page: owned, pinned for good, mapped writable, not executable. */
+static int make_page(struct env *env)
+{
+	uint32_t pfn = page_first_free();
+
+	if (!pfn)
+		return -E_NOMEM;
+	page_own(pfn, env, PAGE_OWNED);
+	if (pt_prepare(env, EXO_ENVPAGE, 1) < 0)
+		return -E_NOMEM;
+	pt_map(env, EXO_ENVPAGE, pfn, PROT_R | PROT_W);
+	page_pin(pfn);
+	env->page = page_kva(pfn);
+	env->page->masked = 1;
+	for (int i = 0; i < 2; i++) {
+		struct exo_save *save = i ? &env->page->upcall : &env->page->exception;
+
+		save->frame.cs = EXO_USER_CS;
+		save->frame.ss = EXO_USER_SS;
+	}
+	return 0;
+}
+
+/* Give back everything env owns. */
+static void release_all(struct env *env)
+{
+	wait_clear(env);
+	filter_release(env);
+	ring_release(env);
+	slice_release(env);
+	if (env->page)
+		page_unpin((uint32_t)(kmap_phys((uint64_t)env->page) >> EXO_PAGE_SHIFT));
+	env->page = NULL;
+	if (env->cr3)
+		pt_destroy(env);
+	slot_destroy(env);
+	while (env->pages)
+		page_release(env->pages);
+	assert(env->pub->pages == 0);
+}
+
+int env_create(struct env *parent, const char *name, uint32_t table_limit, struct env **out)
+{
+	struct env *env = free_record();
+
+	if (!env)
+		return -E_NOSPC;
+	*env->pub = (struct exo_env){ .id = id_of(env), .parent = parent ? parent->pub->id : 0,
+		                      .state = ENV_NEW, .table_limit = table_limit };
+	memcpy(env->pub->name, name, sizeof env->pub->name);
+	env->slot_hint = 0;
+	if (pt_create(env) < 0 || make_page(env) < 0 || slot_reserve(env, 1) < 0) {
+		release_all(env);
+		*env->pub = (struct exo_env){ 0 };
+		return -E_NOMEM;
+	}
+	slot_fill(env, SLOT_SELF, CAP_ENV, env->index, RIGHT_ALL);
+	*out = env;
+	return 0;
+}
+
+/* Children of the ended: records of ended ones are forgotten, the others are adopted by
+ * the first environment. */
+static void leave_children(uint32_t parent)
+{
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++) {
+		struct exo_env *child = &env_public[i];
+
+		if (child->state == ENV_FREE || child->parent != parent)
+			continue;
+		child->parent = env_public[0].id;
+		if (child->state == ENV_ENDED)
+			env_forget(&envs[i]);
+	}
+}
+
+void env_end(struct env *env, enum exo_env_end why, uint32_t code)
+{
+	struct cpu *c = cpu();
+
+	assert(env->pub->state != ENV_FREE && env->pub->state != ENV_ENDED);
+	release_all(env);
+	env->pub->state = ENV_ENDED;
+	env->pub->ended = (uint8_t)why;
+	env->pub->code = code;
+	env->entry = 0;
+	if (c->env == env) {
+		c->env = NULL;
+		c->envpage = NULL;
+	}
+	leave_children(env->pub->id);
+}
+
+void env_forget(struct env *env)
+{
+	assert(env->pub->state == ENV_ENDED);
+	*env->pub = (struct exo_env){ 0 };
+	env->generation++;
+}

@@ -1,0 +1,52 @@
+/* kernel/env.h - environments. What everybody may read of one is struct exo_env.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "exo/env.h"
+#include "exo/wait.h"
+#include "kernel/cap.h"
+
+/* A term of a wakeup predicate, its word found and pinned. */
+struct wait_term {
+	const volatile uint32_t *word;
+	uint32_t value;
+	uint8_t op, or_;
+	uint32_t page; /* pinned, or 0 */
+};
+
+struct env {
+	uint32_t index, generation;
+	struct exo_env *pub;        /* its record in EXO_ENVS */
+	uint64_t cr3;               /* its top-level table */
+	struct exo_envpage *page;   /* its environment page, through the direct map */
+	uint32_t pages;             /* list of pages owned */
+	struct slot *slot_pages[SLOT_PAGES];
+	uint32_t slot_hint;         /* every slot below is full */
+	uint64_t slice_mask;        /* positions it owns */
+	uint64_t entry, argument;   /* of its first slice; entry 0 afterwards */
+	struct wait_term wait[EXO_WAIT_TERMS];
+	uint32_t nwait;
+	uint64_t deadline;
+};
+
+extern struct exo_env env_public[]; /* [EXO_ENV_MAX], page-aligned */
+
+void env_init(void);
+
+/* The environment at index, alive or not. */
+struct env *env_at(uint32_t index);
+
+/* The environment with this id, or NULL if it is over. */
+struct env *env_by_id(uint32_t id);
+
+/* Make an environment with an environment page and an empty address space.
+ * Returns it in *out and 0, or -E_NOSPC, -E_NOMEM with nothing changed. */
+int env_create(struct env *parent, const char *name, uint32_t table_limit, struct env **out);
+
+/* End env: all it owns is free again, its record says why. If it is running, the caller
+ * must go on to sched_run. */
+void env_end(struct env *env, enum exo_env_end why, uint32_t code);
+
+/* Forget the record of an ended environment. */
+void env_forget(struct env *env);

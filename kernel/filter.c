@@ -1,0 +1,173 @@
+/* kernel/filter.c - installed filters: two classifiers and their memory.
+ * SPDX-License-Identifier: ISC */
+#include "dpf/dpf.h"
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/filter.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+
+enum { CLASSIFIER_PAGES = 8192, RX_ONLY = 0 };
+
+struct exo_filter_info filter_info[EXO_FILTER_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
+
+static struct {
+	struct dpf *rx, *tx;
+	uint32_t mirror[EXO_FILTER_MAX];    /* its id in tx, or RX_ONLY */
+	uint8_t mirrored[FILTER_KERNEL_MAX]; /* scratch */
+} state;
+
+static void *data_alloc(void *ctx, size_t npages)
+{
+	uint32_t pfn = page_take_kernel_run((uint32_t)npages);
+
+	(void)ctx;
+	return pfn ? page_kva(pfn) : NULL;
+}
+
+static void free_run(const void *at, size_t npages)
+{
+	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT);
+
+	for (size_t i = 0; i < npages; i++)
+		page_free_kernel(pfn + (uint32_t)i);
+}
+
+static void data_free(void *ctx, void *at, size_t npages)
+{
+	(void)ctx;
+	free_run(at, npages);
+}
+
+/* Code is written through the direct map while it is data there, and run through the
+ * direct map once it is code: never both. */
+static bool code_alloc(void *ctx, struct dpf_code *code, size_t npages)
+{
+	uint8_t *at = data_alloc(ctx, npages);
+	uint32_t pfn = at ? (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT) : 0;
+
+	if (!at)
+		return false;
+	for (size_t i = 0; i < npages; i++) {
+		if (kmap_split(pfn + (uint32_t)i) < 0) {
+			free_run(at, npages);
+			return false;
+		}
+	}
+	*code = (struct dpf_code){ .write = at, .exec = at, .npages = npages };
+	return true;
+}
+
+static void code_mode(const struct dpf_code *code, enum kmap_mode mode)
+{
+	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)code->write) >> EXO_PAGE_SHIFT);
+
+	for (size_t i = 0; i < code->npages; i++)
+		kmap_set(pfn + (uint32_t)i, mode);
+}
+
+static void code_seal(void *ctx, const struct dpf_code *code)
+{
+	(void)ctx;
+	code_mode(code, KMAP_CODE);
+}
+
+static void code_free(void *ctx, const struct dpf_code *code)
+{
+	(void)ctx;
+	code_mode(code, KMAP_DATA);
+	free_run(code->write, code->npages);
+}
+
+void filter_init(void)
+{
+	static const struct dpf_memory memory = {
+		NULL, data_alloc, data_free, code_alloc, code_seal, code_free
+	};
+	uint64_t seed = 0;
+
+	if (!cpu_random(&seed))
+		seed = 0x5eed; /* said by cap_init already: a run that repeats */
+	if (dpf_create(&state.rx, &memory, EXO_FILTER_MAX - 1, CLASSIFIER_PAGES, seed) < 0 ||
+	    dpf_create(&state.tx, &memory, EXO_FILTER_MAX - 1, CLASSIFIER_PAGES, ~seed) < 0)
+		panic("filter_init: no memory for the classifiers");
+	for (int i = 0; i < EXO_FILTER_MAX; i++)
+		filter_info[i].generation = 1;
+}
+
+/* Put the mirror of a filter in the transmit classifier. Returns its id, RX_ONLY when
+ * nothing of it can be mirrored, or an error. */
+static long insert_mirror(struct env *env, const void *bytes, uint32_t length)
+{
+	static const struct dpf_dominance all = { NULL, DPF_ALL };
+	long n = dpf_mirror(bytes, length, state.mirrored, sizeof state.mirrored);
+
+	if (n <= 0)
+		return n == 0 ? RX_ONLY : n;
+	return dpf_insert(state.tx, state.mirrored, (size_t)n, env->pub->id, &all, NULL);
+}
+
+long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t length,
+                   const uint32_t *may, uint32_t nmay)
+{
+	struct dpf_dominance dominance = { may, nmay == UINT32_MAX ? DPF_ALL : nmay };
+	const struct exo_filter *f = bytes;
+	int id = dpf_insert(state.rx, bytes, length, env->pub->id, &dominance, NULL);
+
+	if (id < 0)
+		return id;
+	long mirror = f->flags & FILTER_SHARED ? RX_ONLY : insert_mirror(env, bytes, length);
+	if (mirror < 0) {
+		dpf_delete(state.rx, (uint32_t)id);
+		dpf_reclaim(state.rx);
+		return mirror;
+	}
+	state.mirror[id] = (uint32_t)mirror;
+	filter_info[id] = (struct exo_filter_info){ .owner = env->pub->id, .ring = ring,
+		                                    .generation = filter_info[id].generation,
+		                                    .flags = f->flags };
+	info.filters++;
+	return id;
+}
+
+void filter_remove(uint32_t number)
+{
+	struct exo_filter_info *fi = &filter_info[number];
+
+	assert(fi->owner);
+	dpf_delete(state.rx, number);
+	if (state.mirror[number] != RX_ONLY)
+		dpf_delete(state.tx, state.mirror[number]);
+	/* No classification is running: this CPU is here. */
+	dpf_reclaim(state.rx);
+	dpf_reclaim(state.tx);
+	*fi = (struct exo_filter_info){ .generation = fi->generation + 1 };
+	info.filters--;
+}
+
+void filter_release_ring(uint32_t ring)
+{
+	for (uint32_t i = 0; i < EXO_FILTER_MAX; i++)
+		if (filter_info[i].owner && filter_info[i].ring == ring)
+			filter_remove(i);
+}
+
+void filter_release(struct env *env)
+{
+	for (uint32_t i = 0; i < EXO_FILTER_MAX; i++)
+		if (filter_info[i].owner == env->pub->id)
+			filter_remove(i);
+}
+
+const struct dpf *filter_rx(void) { return state.rx; }
+
+uint32_t filter_tx_owner(const uint8_t *header, uint32_t copied, uint32_t length)
+{
+	uint32_t id = dpf_classify(state.tx, header, copied, length);
+
+	return id ? dpf_owner(state.tx, id) : 0;
+}

@@ -1,0 +1,16 @@
+/* kernel/net.h - the way of a frame, from the interface to its owner's ring.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+
+enum { NET_QUOTA = 64 }; /* frames of one poll: a flood cannot hold the CPU for longer */
+
+/* Take what has arrived, within the quota. Interrupts stay off while there is more:
+ * under load the interface is polled (Mogul & Ramakrishnan, 1997). */
+void net_poll(void);
+
+/* The interface interrupts. */
+void net_interrupt(void);
+
+/* Poll before idling. True: nothing happened, and an interrupt will tell when it does. */
+bool net_idle(void);

@@ -1,0 +1,94 @@
+/* kernel/pci.c - PCI configuration through ports 0xcf8 and 0xcfc.
+ *
+ * Source: PCI Local Bus Specification 3.0, 3.2.2.3.2 and chapter 6.
+ * SPDX-License-Identifier: ISC */
+#include "kernel/cpu.h"
+#include "kernel/pci.h"
+
+enum {
+	CONFIG_ADDRESS = 0xcf8,
+	CONFIG_DATA = 0xcfc,
+	COMMAND = 0x04,
+	HEADER = 0x0c,
+	BAR0 = 0x10,
+	CAPABILITIES = 0x34,
+	COMMAND_MEMORY_MASTER = 6,
+	COMMAND_NO_INTX = 1 << 10,
+	STATUS_HAS_CAPABILITIES = 1 << 20,
+	MULTI_FUNCTION = 1 << 23,
+	CAPABILITIES_MAX = 48, /* of 4 bytes in 192: ends a looping list */
+};
+
+uint32_t pci_read(struct pci_function f, uint8_t offset)
+{
+	outl(CONFIG_ADDRESS, 1u << 31 | (uint32_t)f.bus << 16 | (uint32_t)f.device << 11 |
+	                             (uint32_t)f.function << 8 | (offset & 0xfc));
+	return inl(CONFIG_DATA);
+}
+
+uint8_t pci_read8(struct pci_function f, uint8_t offset)
+{
+	return (uint8_t)(pci_read(f, offset) >> (offset & 3) * 8);
+}
+
+void pci_write(struct pci_function f, uint8_t offset, uint32_t v)
+{
+	pci_read(f, offset); /* selects the register */
+	outl(CONFIG_DATA, v);
+}
+
+static bool matches(struct pci_function f, uint16_t vendor, uint16_t a, uint16_t b)
+{
+	uint32_t id = pci_read(f, 0);
+
+	return (id & 0xffff) == vendor && (id >> 16 == a || id >> 16 == b);
+}
+
+bool pci_find(uint16_t vendor, uint16_t a, uint16_t b, struct pci_function *out)
+{
+	for (unsigned slot = 0; slot < 256 * 32; slot++) {
+		struct pci_function f = { (uint8_t)(slot / 32), slot % 32, 0 };
+
+		if ((pci_read(f, 0) & 0xffff) == 0xffff)
+			continue;
+		uint8_t functions = pci_read(f, HEADER) & MULTI_FUNCTION ? 8 : 1;
+		for (f.function = 0; f.function < functions; f.function++) {
+			if (matches(f, vendor, a, b)) {
+				*out = f;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+uint64_t pci_bar(struct pci_function f, int n)
+{
+	uint8_t offset = (uint8_t)(BAR0 + 4 * n);
+	uint32_t low = pci_read(f, offset);
+
+	if (n > 5 || low & 1)
+		return 0;
+	if ((low & 6) == 4 && n < 5)
+		return (uint64_t)pci_read(f, offset + 4) << 32 | (low & ~15u);
+	return low & ~15u;
+}
+
+uint8_t pci_capability(struct pci_function f, uint8_t id, uint8_t from)
+{
+	if (!(pci_read(f, COMMAND) & STATUS_HAS_CAPABILITIES))
+		return 0;
+	uint8_t at = pci_read8(f, from ? from + 1 : CAPABILITIES) & 0xfc;
+	for (int i = 0; at && i < CAPABILITIES_MAX; i++) {
+		if (pci_read8(f, at) == id)
+			return at;
+		at = pci_read8(f, at + 1) & 0xfc;
+	}
+	return 0;
+}
+
+void pci_enable(struct pci_function f)
+{
+	pci_write(f, COMMAND,
+	          (pci_read(f, COMMAND) & 0xffff) | COMMAND_MEMORY_MASTER | COMMAND_NO_INTX);
+}

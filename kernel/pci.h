@@ -1,0 +1,24 @@
+/* kernel/pci.h - PCI configuration space. SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pci_function {
+	uint8_t bus, device, function;
+};
+
+/* The first function with this vendor whose device id is one of two. */
+bool pci_find(uint16_t vendor, uint16_t device_a, uint16_t device_b, struct pci_function *out);
+
+uint32_t pci_read(struct pci_function f, uint8_t offset);   /* offset: a multiple of 4 */
+uint8_t pci_read8(struct pci_function f, uint8_t offset);
+void pci_write(struct pci_function f, uint8_t offset, uint32_t v);
+
+/* Physical address of memory BAR n, 0 if it is not one. */
+uint64_t pci_bar(struct pci_function f, int n);
+
+/* Offset of the next capability with this id after `from` (0: from the start), or 0. */
+uint8_t pci_capability(struct pci_function f, uint8_t id, uint8_t from);
+
+/* Let the device answer to its BARs and be bus master. */
+void pci_enable(struct pci_function f);

@@ -1,0 +1,298 @@
+/* kernel/pt.c - environments' page tables and the chains of mappings of each page.
+ *
+ * Source: Intel SDM vol. 3, 4.5. SPDX-License-Identifier: ISC */
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/pt.h"
+
+enum { SOFT_SHIFT = 6, TABLE_SPAN = 1 << 21 };
+
+_Static_assert(PROT_SOFT << SOFT_SHIFT == 7 << 9, "PTE bits 9..11 are software's");
+
+static uint64_t pte_of(uint32_t pfn, uint32_t prot)
+{
+	return (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | (prot & PROT_W ? PTE_W : 0) |
+	       (prot & PROT_X ? 0 : PTE_NX) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
+}
+
+static bool executable(uint64_t e) { return !(e & PTE_NX); }
+
+/* A page for a table of env's, charged to it; 0 if there is none. */
+static uint32_t take_table(struct env *env)
+{
+	uint32_t pfn = page_first_free();
+
+	if (!pfn || env->pub->tables == env->pub->table_limit)
+		return 0;
+	page_own(pfn, env, PAGE_TABLE);
+	env->pub->tables++;
+	return pfn;
+}
+
+int pt_create(struct env *env)
+{
+	uint32_t pfn = take_table(env);
+
+	if (!pfn)
+		return -E_NOMEM;
+	uint64_t *top = page_kva(pfn);
+	for (int i = 256; i < 512; i++)
+		top[i] = kmap_top()[i];
+	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
+	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
+	return 0;
+}
+
+bool pt_range_ok(uint64_t va, uint32_t n)
+{
+	return va % EXO_PAGE_SIZE == 0 && va > EXO_ENVPAGE && va < EXO_USER_TOP && n > 0 &&
+	       n <= PT_N_MAX && va + (uint64_t)n * EXO_PAGE_SIZE <= EXO_USER_TOP;
+}
+
+/* The next table down from entry, or NULL. */
+static uint64_t *down(uint64_t entry) { return entry & PTE_P ? kva(entry & PTE_ADDR) : NULL; }
+
+/* The level-2 table's entry for va, or NULL. */
+static uint64_t *find_pd_entry(struct env *env, uint64_t va)
+{
+	uint64_t *pml4 = kva(env->cr3);
+	uint64_t *pdpt = down(pml4[va >> 39 & 511]);
+	uint64_t *pd = pdpt ? down(pdpt[va >> 30 & 511]) : NULL;
+
+	return pd ? &pd[va >> 21 & 511] : NULL;
+}
+
+static uint64_t *find_entry(struct env *env, uint64_t va)
+{
+	uint64_t *pd = find_pd_entry(env, va);
+	uint64_t *pt = pd ? down(*pd) : NULL;
+
+	return pt ? &pt[va >> 12 & 511] : NULL;
+}
+
+static bool make_table(struct env *env, uint64_t *entry)
+{
+	if (*entry & PTE_P)
+		return true;
+	uint32_t pfn = take_table(env);
+	if (pfn)
+		*entry = (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_W | PTE_U;
+	return pfn;
+}
+
+/* A last-level table comes with a shadow page for the chains' links. */
+static bool make_last_table(struct env *env, uint64_t *entry, uint64_t va)
+{
+	if (*entry & PTE_P)
+		return true;
+	uint32_t shadow = take_table(env);
+	if (!shadow)
+		return false;
+	if (!make_table(env, entry)) {
+		env->pub->tables--;
+		page_release(shadow);
+		return false;
+	}
+	page_private[pt_entry_page(*entry)] = (struct page_private){
+		.va = va & ~(uint64_t)(TABLE_SPAN - 1), .shadow = shadow, .env = env->index
+	};
+	return true;
+}
+
+static bool make_tables(struct env *env, uint64_t va)
+{
+	uint64_t *pml4 = kva(env->cr3), *pdpt, *pd;
+
+	if (!make_table(env, &pml4[va >> 39 & 511]))
+		return false;
+	pdpt = down(pml4[va >> 39 & 511]);
+	if (!make_table(env, &pdpt[va >> 30 & 511]))
+		return false;
+	pd = down(pdpt[va >> 30 & 511]);
+	return make_last_table(env, &pd[va >> 21 & 511], va);
+}
+
+int pt_prepare(struct env *env, uint64_t va, uint32_t n)
+{
+	uint64_t end = va + (uint64_t)n * EXO_PAGE_SIZE;
+
+	for (uint64_t at = va & ~(uint64_t)(TABLE_SPAN - 1); at < end; at += TABLE_SPAN)
+		if (!make_tables(env, at))
+			return -E_NOMEM;
+	return 0;
+}
+
+uint64_t pt_entry(struct env *env, uint64_t va)
+{
+	uint64_t *e = find_entry(env, va);
+
+	return e ? *e : 0;
+}
+
+/* Chains. An entry is known by its physical address. */
+
+static uint64_t entry_phys(const uint64_t *e) { return kmap_phys((uint64_t)e); }
+
+static struct page_private *table_of(uint64_t phys) { return &page_private[phys >> 12]; }
+
+static uint64_t *link_of(uint64_t phys)
+{
+	return kva((uint64_t)table_of(phys)->shadow << EXO_PAGE_SHIFT | (phys & 0xfff));
+}
+
+static void flush(struct env *env, uint64_t va)
+{
+	if (cpu()->cr3 == env->cr3)
+		invlpg(va);
+}
+
+static void count(uint32_t pfn, uint64_t e, int by)
+{
+	struct exo_page *p = &pages[pfn];
+
+	if (e & PTE_W)
+		p->writable = (uint16_t)(p->writable + by);
+	if (!executable(e))
+		return;
+	p->executable = (uint16_t)(p->executable + by);
+	if (p->executable == 0)
+		kmap_set(pfn, KMAP_DATA);
+	else if (p->executable == 1 && by > 0)
+		kmap_set(pfn, KMAP_READ);
+}
+
+static void link_entry(uint64_t *e, uint64_t value)
+{
+	uint32_t pfn = pt_entry_page(value);
+	uint64_t phys = entry_phys(e);
+
+	*link_of(phys) = page_private[pfn].mappings;
+	page_private[pfn].mappings = phys;
+	*e = value;
+	count(pfn, value, 1);
+}
+
+static void unlink_entry(uint64_t *e)
+{
+	uint32_t pfn = pt_entry_page(*e);
+	uint64_t phys = entry_phys(e);
+	uint64_t *at = &page_private[pfn].mappings;
+
+	while (*at != phys) {
+		assert(*at);
+		at = link_of(*at);
+	}
+	*at = *link_of(phys);
+	count(pfn, *e, -1);
+	*e = 0;
+}
+
+int pt_check(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
+{
+	const struct exo_page *p = &pages[pfn];
+	uint64_t old = pt_entry(env, va);
+	bool same = old & PTE_P && pt_entry_page(old) == pfn;
+	uint32_t writable = p->writable - (same && old & PTE_W);
+	uint32_t executable_ = p->executable - (same && executable(old));
+
+	if ((prot & PROT_X && writable) || (prot & PROT_W && executable_))
+		return -E_BUSY;
+	if (writable == UINT16_MAX || executable_ == UINT16_MAX)
+		return -E_LIMIT;
+	return prot & PROT_X ? kmap_split(pfn) : 0;
+}
+
+void pt_map(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
+{
+	uint64_t *e = find_entry(env, va);
+
+	assert(e);
+	if (*e & PTE_P)
+		unlink_entry(e);
+	link_entry(e, pte_of(pfn, prot));
+	flush(env, va);
+}
+
+void pt_unmap(struct env *env, uint64_t va)
+{
+	uint64_t *e = find_entry(env, va);
+
+	if (!e || !(*e & PTE_P))
+		return;
+	unlink_entry(e);
+	flush(env, va);
+}
+
+void pt_clear(struct env *env, uint64_t va, uint64_t bits)
+{
+	uint64_t *e = find_entry(env, va);
+
+	if (!e || !(*e & bits))
+		return;
+	*e &= ~bits;
+	flush(env, va);
+}
+
+void pt_break(uint32_t pfn)
+{
+	if (pages[pfn].state != PAGE_OWNED)
+		return;
+	while (page_private[pfn].mappings) {
+		uint64_t phys = page_private[pfn].mappings;
+		const struct page_private *table = table_of(phys);
+
+		unlink_entry(kva(phys));
+		flush(env_at(table->env), table->va + (phys & 0xfff) / 8 * EXO_PAGE_SIZE);
+	}
+}
+
+/* Free a table, its shadow, and everything below. Levels: 1 is the last. */
+static void free_tables(struct env *env, uint64_t table_phys, int level)
+{
+	uint64_t *t = kva(table_phys);
+	int entries = level == 4 ? 256 : 512;
+
+	for (int i = 0; i < entries; i++) {
+		bool exposed = level == 4 && i == (int)(EXO_USER_TOP >> 39 & 511);
+
+		if (!(t[i] & PTE_P) || exposed)
+			continue;
+		if (level == 1)
+			unlink_entry(&t[i]);
+		else
+			free_tables(env, t[i] & PTE_ADDR, level - 1);
+	}
+	uint32_t pfn = (uint32_t)(table_phys >> EXO_PAGE_SHIFT);
+	if (level == 1)
+		page_release(page_private[pfn].shadow);
+	page_private[pfn] = (struct page_private){ 0 };
+	page_release(pfn);
+}
+
+void pt_destroy(struct env *env)
+{
+	if (cpu()->cr3 == env->cr3) {
+		cpu()->cr3 = kmap_phys((uint64_t)kmap_top());
+		load_cr3(cpu()->cr3);
+	}
+	free_tables(env, env->cr3, 4);
+	env->cr3 = 0;
+	env->pub->tables = 0;
+}
+
+void *pt_reach(struct env *env, uint64_t va, uint32_t n, bool write)
+{
+	uint32_t offset = va % EXO_PAGE_SIZE;
+
+	if (va >= 0x800000000000 || n > EXO_PAGE_SIZE - offset)
+		return NULL;
+	uint64_t e = pt_entry(env, va);
+	uint64_t need = PTE_P | PTE_U | (write ? PTE_W : 0);
+	return (e & need) == need ? (uint8_t *)kva(e & PTE_ADDR) + offset : NULL;
+}

@@ -1,0 +1,295 @@
+/* kernel/ring.c - packet rings: frames copied in, described frames sent out.
+ *
+ * The kernel's own indices decide; the owner's words are read once and checked.
+ * SPDX-License-Identifier: ISC */
+#include "dpf/dpf.h"
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/copysum.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/filter.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/nic.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/ring.h"
+#include "kernel/string.h"
+
+struct ring {
+	uint32_t generation;
+	struct env *env;      /* NULL: free */
+	volatile struct exo_ring *head;
+	uint32_t *page;       /* [npages], page numbers; in a page of the kernel's */
+	uint32_t npages;
+	uint32_t writable;    /* the first so many may be written by the kernel */
+	uint32_t rx_base, rx_buffers;
+	uint32_t used_head, free_tail, tx_seen, tx_done;
+	uint64_t sent[EXO_RING_N / 64]; /* entries done, out of order */
+};
+
+static struct ring rings[RING_MAX];
+
+_Static_assert(EXO_RING_PAGES * sizeof(uint32_t) == EXO_PAGE_SIZE, "the list is one page");
+
+uint32_t ring_generation(uint32_t index) { return rings[index].generation; }
+
+static uint8_t *at(const struct ring *r, uint32_t offset)
+{
+	return (uint8_t *)page_kva(r->page[offset >> EXO_PAGE_SHIFT]) + offset % EXO_PAGE_SIZE;
+}
+
+static struct ring *free_ring(void)
+{
+	for (uint32_t i = 0; i < RING_MAX; i++)
+		if (!rings[i].env)
+			return &rings[i];
+	return NULL;
+}
+
+static void bind_page(struct ring *r, uint32_t pfn, bool writable)
+{
+	page_pin(pfn);
+	if (writable)
+		pages[pfn].writable++; /* W^X: nobody may make it executable */
+	r->page[r->npages++] = pfn;
+}
+
+long ring_create(struct env *env, const uint32_t *page, uint32_t n)
+{
+	const volatile struct exo_ring *head = page_kva(page[0]);
+	uint32_t base = head->rx_base, buffers = head->rx_buffers;
+
+	if (base % EXO_BUF_SIZE || base < EXO_PAGE_SIZE || buffers == 0 || buffers > EXO_RING_N ||
+	    base > n * EXO_PAGE_SIZE || buffers * EXO_BUF_SIZE > n * EXO_PAGE_SIZE - base)
+		return -E_INVAL;
+	struct ring *r = free_ring();
+	if (!r)
+		return -E_NOSPC;
+	uint32_t list = page_first_free();
+	if (!list || env->pub->tables == env->pub->table_limit)
+		return -E_NOMEM;
+
+	/* Commit: nothing below can fail. */
+	page_own(list, env, PAGE_TABLE);
+	env->pub->tables++;
+	*r = (struct ring){ .generation = r->generation, .env = env, .page = page_kva(list),
+		            .rx_base = base, .rx_buffers = buffers, .writable = n };
+	for (uint32_t i = 0; i < n; i++)
+		bind_page(r, page[i], true);
+	r->head = page_kva(page[0]);
+	r->head->used_head = r->head->tx_done = r->head->tx_seen = 0;
+	r->head->tx_refused = r->head->dropped = 0;
+	return r - rings;
+}
+
+long ring_extend(uint32_t index, const uint32_t *page, uint32_t n)
+{
+	struct ring *r = &rings[index];
+	uint32_t first = r->npages;
+
+	if (n > EXO_RING_PAGES - first)
+		return -E_LIMIT;
+	for (uint32_t i = 0; i < n; i++)
+		bind_page(r, page[i], false);
+	return (long)first * EXO_PAGE_SIZE;
+}
+
+void ring_destroy(uint32_t index)
+{
+	struct ring *r = &rings[index];
+
+	filter_release_ring(index);
+	for (uint32_t i = 0; i < r->npages; i++) {
+		if (i < r->writable)
+			pages[r->page[i]].writable--;
+		page_unpin(r->page[i]);
+	}
+	r->env->pub->tables--;
+	page_release((uint32_t)(kmap_phys((uint64_t)r->page) >> EXO_PAGE_SHIFT));
+	*r = (struct ring){ .generation = r->generation + 1 };
+}
+
+void ring_release(struct env *env)
+{
+	for (uint32_t i = 0; i < RING_MAX; i++)
+		if (rings[i].env == env)
+			ring_destroy(i);
+}
+
+/* Take the next buffer that the owner has posted: its number, or -reason. */
+static int take_buffer(struct ring *r)
+{
+	uint32_t posted = r->head->free_head - r->free_tail;
+
+	if (posted == 0)
+		return -DROP_NOBUF;
+	if (posted > EXO_RING_N)
+		return -DROP_RING;
+	uint32_t buffer = r->head->free[r->free_tail++ % EXO_RING_N];
+	return buffer < r->rx_buffers ? (int)buffer : -DROP_RING;
+}
+
+int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter)
+{
+	struct ring *r = &rings[index];
+	int buffer = take_buffer(r);
+
+	if (buffer < 0) {
+		r->head->dropped++;
+		return -buffer;
+	}
+	uint8_t *to = at(r, r->rx_base + (uint32_t)buffer * EXO_BUF_SIZE);
+	memcpy(to, frame, EXO_FRAME_MIN);
+	uint16_t sum = copysum(to + EXO_FRAME_MIN, frame + EXO_FRAME_MIN, length - EXO_FRAME_MIN);
+
+	volatile struct exo_rx *rx = &r->head->used[r->used_head % EXO_RING_N];
+	rx->buffer = (uint16_t)buffer;
+	rx->length = (uint16_t)length;
+	rx->sum = sum;
+	rx->zero = 0;
+	rx->filter = filter;
+	rx->time = (uint32_t)(rdtsc() >> 8);
+	__asm__ volatile("" ::: "memory"); /* x86 stores stay in order */
+	r->head->used_head = ++r->used_head;
+	return DROP_NONE;
+}
+
+/* A frame to send, as read from the ring: one private copy of its entries. */
+struct outgoing {
+	struct exo_tx entry[EXO_TX_SEGMENTS];
+	uint32_t count;
+	uint32_t length;
+	bool good;
+};
+
+static bool entry_good(const struct ring *r, const struct exo_tx *t)
+{
+	uint64_t end = (uint64_t)r->npages * EXO_PAGE_SIZE;
+
+	return t->length > 0 && t->length <= EXO_FRAME_MAX && t->offset < end &&
+	       t->length <= end - t->offset && t->more <= 1;
+}
+
+/* Read the frame that begins at entry tx_seen, of `posted` entries. */
+static void read_frame(const struct ring *r, uint32_t posted, struct outgoing *out)
+{
+	bool more = true;
+
+	*out = (struct outgoing){ .good = true };
+	while (more && out->count < posted && out->count < EXO_TX_SEGMENTS) {
+		const volatile struct exo_tx *from =
+		        &r->head->tx[(r->tx_seen + out->count) % EXO_RING_N];
+		struct exo_tx t = { from->offset, from->length, from->more };
+
+		out->good = out->good && entry_good(r, &t);
+		out->length += t.length;
+		out->entry[out->count++] = t;
+		more = t.more;
+	}
+	out->good = out->good && !more && out->length >= EXO_FRAME_MIN &&
+	            out->length <= EXO_FRAME_MAX;
+}
+
+/* Walk the frame's bytes: the first EXO_TX_HEADER are copied to header, the rest becomes
+ * pieces. Returns the header's length; *n is the number of pieces, above NIC_PIECES when
+ * there are too many. */
+static uint32_t gather(const struct ring *r, const struct outgoing *f, uint8_t *header,
+                       struct nic_piece pieces[], uint32_t *n)
+{
+	uint32_t copied = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < f->count; i++) {
+		uint32_t offset = f->entry[i].offset, left = f->entry[i].length, part;
+
+		for (; left; offset += part, left -= part) {
+			uint32_t page_rest = EXO_PAGE_SIZE - offset % EXO_PAGE_SIZE;
+			uint32_t room = EXO_TX_HEADER - copied;
+
+			part = left < page_rest ? left : page_rest;
+			if (room) {
+				part = part < room ? part : room;
+				memcpy(header + copied, at(r, offset), part);
+				copied += part;
+			} else if ((*n)++ < NIC_PIECES) {
+				pieces[*n - 1] = (struct nic_piece){
+					kmap_phys((uint64_t)at(r, offset)), part };
+			}
+		}
+	}
+	return copied;
+}
+
+/* What is checked is what is sent: the kernel's copy of the header. */
+static bool may_send(const struct ring *r, const uint8_t *header, uint32_t copied,
+                     uint32_t length)
+{
+	return memcmp(header + 6, info.nic.mac, 6) == 0 &&
+	       filter_tx_owner(header, copied, length) == r->env->pub->id;
+}
+
+static void mark_done(struct ring *r, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i != first + count; i++)
+		r->sent[i % EXO_RING_N / 64] |= 1ull << i % 64;
+	while (r->tx_done != r->tx_seen &&
+	       r->sent[r->tx_done % EXO_RING_N / 64] & 1ull << r->tx_done % 64) {
+		r->sent[r->tx_done % EXO_RING_N / 64] &= ~(1ull << r->tx_done % 64);
+		r->tx_done++;
+	}
+	r->head->tx_done = r->tx_done;
+}
+
+/* Send or refuse the next frame. False: the device is full, try again later. */
+static bool send_next(struct ring *r, uint32_t posted, bool any)
+{
+	struct outgoing f;
+	struct nic_piece pieces[NIC_PIECES];
+	uint32_t npieces = 0, copied = 0, first = r->tx_seen;
+	uint8_t *header = nic_header();
+
+	if (!header)
+		return false;
+	read_frame(r, posted, &f);
+	if (f.good) {
+		copied = gather(r, &f, header, pieces, &npieces);
+		f.good = npieces <= NIC_PIECES && (any || may_send(r, header, copied, f.length));
+	}
+	struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first, f.count };
+	if (f.good && !nic_send(copied, pieces, npieces, &sender))
+		return false;
+	r->tx_seen += f.count;
+	r->head->tx_seen = r->tx_seen;
+	if (!f.good) {
+		info.nic.refused++;
+		r->head->tx_refused++;
+		mark_done(r, first, f.count);
+	} else if (npieces == 0) {
+		mark_done(r, first, f.count); /* all of it is in the kernel's copy */
+	}
+	return true;
+}
+
+long ring_send(uint32_t index, bool any)
+{
+	struct ring *r = &rings[index];
+	uint32_t head = r->head->tx_head;
+
+	if (head - r->tx_done > EXO_RING_N)
+		return -E_INVAL;
+	nic_reap();
+	while (r->tx_seen != head && send_next(r, head - r->tx_seen, any))
+		;
+	nic_flush();
+	return head - r->tx_seen;
+}
+
+void ring_sent(const struct nic_sender *sender)
+{
+	struct ring *r = &rings[sender->ring];
+
+	if (r->env && r->generation == sender->generation)
+		mark_done(r, sender->first, sender->count);
+}

@@ -1,0 +1,41 @@
+/* kernel/ring.h - packet rings over their owners' pages (exo/ring.h).
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "exo/info.h"
+#include "exo/ring.h"
+
+struct env;
+struct nic_sender;
+
+enum { RING_MAX = 256, DROP_NONE = DROP_COUNT };
+
+uint32_t ring_generation(uint32_t index);
+
+/* Bind a ring over n pages (page numbers; vetted: owned, writable, not executable).
+ * Returns its index, or with nothing changed
+ *   -E_INVAL  the header's rx_base and rx_buffers do not fit the region
+ *   -E_NOSPC  RING_MAX rings exist
+ *   -E_NOMEM  no page for the list of pages, or env's table_limit is reached */
+long ring_create(struct env *env, const uint32_t *page, uint32_t n);
+
+/* Append n pages, read by the device only. Returns the region offset of the first, or
+ * -E_LIMIT beyond EXO_RING_PAGES. */
+long ring_extend(uint32_t index, const uint32_t *page, uint32_t n);
+
+void ring_destroy(uint32_t index);
+
+/* Destroy all of env's. */
+void ring_release(struct env *env);
+
+/* Copy a received frame into the ring's next free buffer. Returns DROP_NONE, or the
+ * reason (enum exo_drop) why not. */
+int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter);
+
+/* Transmit what the ring describes, until it is empty or the device is full. `any`: the
+ * sender may send any frame. Returns the entries left. */
+long ring_send(uint32_t index, bool any);
+
+/* The device is done with a frame. */
+void ring_sent(const struct nic_sender *sender);

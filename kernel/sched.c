@@ -1,0 +1,221 @@
+/* kernel/sched.c - time slices: whose turn it is, what its end costs.
+ * SPDX-License-Identifier: ISC */
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/info.h"
+#include "kernel/net.h"
+#include "kernel/panic.h"
+#include "kernel/sched.h"
+#include "kernel/timer.h"
+#include "kernel/upcall.h"
+#include "kernel/wait.h"
+
+struct exo_slice slices[EXO_SLICE_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
+
+static uint64_t owned; /* positions that have an owner */
+_Static_assert(EXO_SLICE_MAX == 64, "a position is a bit of a word");
+
+void sched_init(void)
+{
+	for (int i = 0; i < EXO_SLICE_MAX; i++)
+		slices[i].generation = 1;
+	info.slice_cycles = info.tsc_hz / 1000000 * SLICE_US;
+}
+
+void slice_own(uint32_t position, struct env *env)
+{
+	assert(slices[position].owner == 0);
+	slices[position].owner = env->pub->id;
+	owned |= 1ull << position;
+	env->slice_mask |= 1ull << position;
+}
+
+static void disown(uint32_t position)
+{
+	struct env *env = env_by_id(slices[position].owner);
+
+	assert(env);
+	slices[position].owner = 0;
+	owned &= ~(1ull << position);
+	env->slice_mask &= ~(1ull << position);
+}
+
+void slice_free(uint32_t position)
+{
+	disown(position);
+	slices[position].generation++;
+}
+
+void slice_give(uint32_t position, struct env *to)
+{
+	disown(position);
+	slice_own(position, to);
+}
+
+void slice_release(struct env *env)
+{
+	while (env->slice_mask)
+		slice_free((uint32_t)__builtin_ctzll(env->slice_mask));
+}
+
+void sched_charge(void)
+{
+	struct cpu *c = cpu();
+	uint64_t now = rdtsc();
+	uint64_t cycles = now - c->charged;
+
+	c->charged = now;
+	if (c->env)
+		c->env->pub->cycles += cycles;
+	else
+		info.idle_cycles += cycles;
+}
+
+bool sched_willing(struct env *env)
+{
+	if (env->pub->state == ENV_WAITING && wait_holds(env)) {
+		wait_clear(env);
+		env->pub->state = ENV_READY;
+	}
+	return env->pub->state == ENV_READY;
+}
+
+/* The first position after `from` whose owner is willing, EXO_SLICE_MAX if none is. */
+static uint32_t next_position(uint32_t from)
+{
+	uint32_t turn = (from + 1) % EXO_SLICE_MAX;
+	uint64_t left = owned;
+
+	while (left) {
+		uint64_t rotated = left >> turn | left << (EXO_SLICE_MAX - turn) % EXO_SLICE_MAX;
+		uint32_t at = (turn + (uint32_t)__builtin_ctzll(rotated)) % EXO_SLICE_MAX;
+		struct env *env = env_by_id(slices[at].owner);
+
+		if (sched_willing(env))
+			return at;
+		left &= ~env->slice_mask;
+	}
+	return EXO_SLICE_MAX;
+}
+
+/* Load env's address space and enter it. */
+static _Noreturn void run(struct env *env)
+{
+	struct cpu *c = cpu();
+	struct exo_envpage *page = env->page;
+	uint64_t entry = env->entry, argument = env->argument;
+
+	c->env = env;
+	c->envpage = page;
+	info.running = env->pub->id;
+	if (c->cr3 != env->cr3) {
+		c->cr3 = env->cr3;
+		load_cr3(c->cr3);
+	}
+	cpu_fpu_reset();
+	if (entry) {
+		env->entry = 0;
+	} else {
+		entry = page->start_entry;
+		argument = page->pending;
+	}
+	if (entry == 0 || entry >= EXO_USER_TOP) {
+		env_end(env, END_ENTRY, 0);
+		sched_run();
+	}
+	page->masked = 1;
+	enter_user(entry, argument);
+}
+
+static _Noreturn void begin_slice(struct env *env)
+{
+	struct cpu *c = cpu();
+
+	c->slice_over = false;
+	c->slice_end = rdtsc() + info.slice_cycles;
+	timer_arm(c->slice_end);
+	env->pub->slices++;
+	run(env);
+}
+
+/* Nobody is willing: wait for an interrupt, and look again at what it brought. */
+static void idle(void)
+{
+	struct cpu *c = cpu();
+
+	c->env = NULL;
+	info.running = 0;
+	if (net_idle()) {
+		timer_arm(wait_first_deadline());
+		cpu_idle();
+	}
+	sched_charge();
+}
+
+_Noreturn void sched_run(void)
+{
+	sched_charge();
+	for (;;) {
+		uint32_t position = next_position(info.slice_now);
+
+		if (position == EXO_SLICE_MAX) {
+			idle();
+			continue;
+		}
+		struct env *env = env_by_id(slices[position].owner);
+		info.slice_now = position;
+		if (env->pub->excess)
+			env->pub->excess--; /* excess time is paid with the slice */
+		else
+			begin_slice(env);
+	}
+}
+
+_Noreturn void sched_donate(struct env *env)
+{
+	const struct cpu *c = cpu();
+
+	if (c->slice_over || rdtsc() >= c->slice_end)
+		sched_run();
+	sched_charge();
+	run(env);
+}
+
+/* A tick past the slice's end: it will be paid for; too many end the environment. */
+static void tick_excess(struct env *env)
+{
+	if (++env->pub->excess <= EXCESS_MAX)
+		return;
+	env_end(env, END_EXCESS, 0);
+	sched_run();
+}
+
+/* Is the next position to run env's own? Then nobody gains by stopping it. */
+static bool own_turn_again(const struct env *env)
+{
+	uint32_t next = next_position(info.slice_now);
+
+	if (next == EXO_SLICE_MAX || slices[next].owner != env->pub->id || env->pub->excess)
+		return false;
+	info.slice_now = next;
+	return true;
+}
+
+void sched_tick(struct trap *trap)
+{
+	struct cpu *c = cpu();
+	struct env *env = c->env;
+
+	sched_charge();
+	if (c->slice_over)
+		tick_excess(env);
+	else if (own_turn_again(env))
+		env->pub->slices++;
+	else
+		c->slice_over = true;
+	if (c->slice_over)
+		upcall_post(env, UPCALL_SLICE_END, trap);
+	c->slice_end = rdtsc() + info.slice_cycles;
+	timer_arm(c->slice_end);
+}

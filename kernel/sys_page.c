@@ -1,0 +1,197 @@
+/* kernel/sys_page.c - physical pages and mappings. SPDX-License-Identifier: ISC */
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/page.h"
+#include "kernel/pt.h"
+#include "kernel/sys.h"
+
+enum { PROT_ALL = PROT_R | PROT_W | PROT_X | PROT_SOFT };
+
+/* The environment that a CAP_ENV slot with these rights names, or NULL. */
+static struct env *env_arg(uint32_t slot, uint8_t rights)
+{
+	struct slot *s = slot_get(cpu()->env, slot, CAP_ENV, rights);
+	struct env *env = s ? env_at(s->index) : NULL;
+
+	return env && env->pub->state != ENV_ENDED ? env : NULL;
+}
+
+/* Are n pages from `page` (or any n) free? */
+static bool are_free(uint32_t page, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!page_is_free(page + i))
+			return false;
+	return true;
+}
+
+/* sys_page_alloc - own n pages, zeroed.
+ *   page  the first page's number, or PAGE_ANY: then any n, not in a row
+ *   n     1..4096
+ * Returns the first of n slots in a row, with all rights, or with nothing changed
+ *   -E_INVAL  n, or a page number beyond memory
+ *   -E_BUSY   a page asked for by number is not free
+ *   -E_NOMEM  not enough free pages, or the slot table cannot grow (table_limit)
+ *   -E_NOSPC  no n empty slots in a row */
+long sys_page_alloc(uint32_t page, uint32_t n)
+{
+	struct env *env = cpu()->env;
+	bool any = page == PAGE_ANY;
+
+	if (n == 0 || n > PT_N_MAX || (!any && (page >= page_count() || n > page_count() - page)))
+		return -E_INVAL;
+	if (!any && !are_free(page, n))
+		return -E_BUSY;
+	long first = slot_reserve(env, n);
+	if (first < 0)
+		return first;
+	/* The slot table may just have grown into the pages asked for. */
+	if (any ? info.free_pages < n : !are_free(page, n))
+		return any ? -E_NOMEM : -E_BUSY;
+
+	/* Commit: nothing below can fail. */
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t pfn = any ? page_first_free() : page + i;
+
+		page_own(pfn, env, PAGE_OWNED);
+		slot_fill(env, (uint32_t)first + i, CAP_PAGE, pfn, RIGHT_ALL);
+	}
+	return first;
+}
+
+/* sys_page_free - give n pages back; all their mappings and slots are broken.
+ *   slot  first of n page slots with RIGHT_OWN
+ * Returns 0, or -E_PERM (nothing changed). A page that a ring or a device still uses is in
+ * quarantine until it does not. A page named twice counts as stale: -E_PERM. */
+long sys_page_free(uint32_t slot, uint32_t n)
+{
+	struct env *env = cpu()->env;
+
+	if (!slot_check(env, slot, n, CAP_PAGE, RIGHT_OWN))
+		return -E_PERM;
+	for (uint32_t i = 0; i < n; i++) {
+		struct slot *s = slot_get(env, slot + i, CAP_PAGE, RIGHT_OWN);
+
+		if (s)
+			page_release(s->index);
+		slot_clear(env, slot + i);
+	}
+	return 0;
+}
+
+/* Could the caller map the page of slot s so? prot is valid. */
+static int check_map(struct env *to, uint64_t va, uint32_t slot, uint32_t prot)
+{
+	uint8_t rights = RIGHT_READ | (prot & PROT_W ? RIGHT_WRITE : 0) |
+	                 (prot & PROT_X ? RIGHT_EXEC : 0);
+	struct slot *s = slot_get(cpu()->env, slot, CAP_PAGE, rights);
+
+	return s ? pt_check(to, va, s->index, prot) : -E_PERM;
+}
+
+/* sys_page_map - map n pages, in place of what is mapped there.
+ *   env   slot of CAP_ENV with RIGHT_MAP
+ *   va    page-aligned, above EXO_ENVPAGE, below EXO_USER_TOP
+ *   slot  first of n page slots with the rights that prot needs
+ *   prot  enum exo_prot; PROT_R is implied; never PROT_W with PROT_X
+ * Returns 0, or with no mapping changed
+ *   -E_INVAL  va, n (1..4096) or prot
+ *   -E_PERM   a slot is not what it must be
+ *   -E_BUSY   a page is executable and was to become writable, or the reverse
+ *   -E_NOMEM  no memory for tables, or the environment's table_limit is reached
+ *   -E_LIMIT  a page has 65,535 mappings */
+long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t prot)
+{
+	struct env *to = env_arg(env, RIGHT_MAP);
+
+	if (!to)
+		return -E_PERM;
+	if (!pt_range_ok(va, n) || prot & ~(uint32_t)PROT_ALL ||
+	    (prot & (PROT_W | PROT_X)) == (PROT_W | PROT_X))
+		return -E_INVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		int error = check_map(to, va + (uint64_t)i * EXO_PAGE_SIZE, slot + i, prot);
+		if (error)
+			return error;
+	}
+	if (pt_prepare(to, va, n) < 0)
+		return -E_NOMEM;
+
+	/* Commit: nothing below can fail. */
+	for (uint32_t i = 0; i < n; i++)
+		pt_map(to, va + (uint64_t)i * EXO_PAGE_SIZE, slot_at(cpu()->env, slot + i)->index,
+		       prot);
+	return 0;
+}
+
+/* sys_page_unmap - remove n mappings; addresses with none are passed over.
+ * Returns 0, -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (range). */
+long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
+{
+	struct env *to = env_arg(env, RIGHT_MAP);
+
+	if (!to)
+		return -E_PERM;
+	if (!pt_range_ok(va, n))
+		return -E_INVAL;
+	for (uint32_t i = 0; i < n; i++)
+		pt_unmap(to, va + (uint64_t)i * EXO_PAGE_SIZE);
+	return 0;
+}
+
+/* The protection that an entry was made with, rights it had included: a mapping may lose
+ * rights by sys_page_protect, and regain only through sys_page_map and a slot. */
+static bool weaker(uint64_t entry, uint32_t prot)
+{
+	return (!(prot & PROT_W) || entry & PTE_W) && (!(prot & PROT_X) || !(entry & PTE_NX));
+}
+
+/* sys_page_protect - take rights from n mappings, or set their software bits.
+ * Addresses with no mapping are passed over. To add rights, map again: that checks the
+ * page's slot. Returns 0, or with nothing changed -E_PERM (env; or a right would be added)
+ * or -E_INVAL (range, prot). */
+long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
+{
+	struct env *to = env_arg(env, RIGHT_MAP);
+
+	if (!to)
+		return -E_PERM;
+	if (!pt_range_ok(va, n) || prot & ~(uint32_t)PROT_ALL)
+		return -E_INVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t e = pt_entry(to, va + (uint64_t)i * EXO_PAGE_SIZE);
+
+		if (e & PTE_P && !weaker(e, prot))
+			return -E_PERM;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t at = va + (uint64_t)i * EXO_PAGE_SIZE, e = pt_entry(to, at);
+
+		if (e & PTE_P)
+			pt_map(to, at, pt_entry_page(e), prot);
+	}
+	return 0;
+}
+
+/* sys_page_scan - what the hardware has noted about one mapping.
+ *   clear  of the bits returned, those to clear (2: accessed, 4: dirty)
+ * Returns 0 when nothing is mapped, else 1 | 2 (accessed) | 4 (dirty), as before the
+ * clearing; -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (va, clear). */
+long sys_page_scan(uint32_t env, uint64_t va, uint32_t clear)
+{
+	struct env *to = env_arg(env, RIGHT_MAP);
+
+	if (!to)
+		return -E_PERM;
+	if (!pt_range_ok(va, 1) || clear & ~6u)
+		return -E_INVAL;
+	uint64_t e = pt_entry(to, va);
+	if (!(e & PTE_P))
+		return 0;
+	pt_clear(to, va, (clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0));
+	return 1 | (e & PTE_A ? 2 : 0) | (e & PTE_D ? 4 : 0);
+}

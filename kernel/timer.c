@@ -1,0 +1,100 @@
+/* kernel/timer.c - local APIC, I/O APIC, time stamp counter.
+ *
+ * Source: Intel SDM vol. 3, chapter 11; 82093AA (I/O APIC) and 8254 data sheets.
+ * SPDX-License-Identifier: ISC */
+#include "exo/wait.h"
+#include "kernel/cpu.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/timer.h"
+
+enum { /* local APIC registers, byte offsets */
+	APIC_EOI = 0xb0,
+	APIC_SPURIOUS = 0xf0,
+	APIC_LVT_TIMER = 0x320,
+	APIC_TIMER_INITIAL = 0x380,
+	APIC_TIMER_CURRENT = 0x390,
+	APIC_TIMER_DIVIDE = 0x3e0,
+	APIC_MASKED = 1 << 16,
+	APIC_ENABLE = 1 << 8,
+	DIVIDE_BY_1 = 0xb,
+};
+
+enum {
+	APIC_BASE_MSR = 0x1b,
+	IOAPIC = 0xfec00000,
+	PIT_HZ = 1193182,
+	PIT_CHANNEL2 = 0x42,
+	PIT_MODE = 0x43,
+	PIT_GATE = 0x61,
+	CALIBRATE_TICKS = PIT_HZ / 500, /* 2 ms */
+	PIC1_DATA = 0x21,
+	PIC2_DATA = 0xa1,
+};
+
+static struct {
+	volatile uint32_t *apic, *ioapic;
+	uint64_t ratio; /* APIC timer ticks for a TSC cycle, times 2^32 */
+} state;
+
+static void apic_write(uint32_t offset, uint32_t v) { state.apic[offset / 4] = v; }
+static uint32_t apic_read(uint32_t offset) { return state.apic[offset / 4]; }
+
+/* Count cycles and APIC ticks while channel 2 of the PIT counts CALIBRATE_TICKS down. */
+static void calibrate(void)
+{
+	outb(PIT_GATE, (inb(PIT_GATE) & 0xfc) | 1); /* gate on, speaker off */
+	outb(PIT_MODE, 0xb0);                       /* channel 2, low then high byte, mode 0 */
+	outb(PIT_CHANNEL2, CALIBRATE_TICKS & 0xff);
+	outb(PIT_CHANNEL2, CALIBRATE_TICKS >> 8);
+	apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+	uint64_t tsc = rdtsc();
+
+	while (!(inb(PIT_GATE) & 0x20)) /* the output rises at zero */
+		;
+	uint32_t ticks = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+	tsc = rdtsc() - tsc;
+	apic_write(APIC_TIMER_INITIAL, 0);
+	if (ticks == 0 || tsc == 0)
+		panic("timer: %u APIC ticks, %lu cycles in 2 ms", ticks, tsc);
+	info.tsc_hz = tsc * PIT_HZ / CALIBRATE_TICKS;
+	state.ratio = ((uint64_t)ticks << 32) / tsc;
+}
+
+void timer_init(void)
+{
+	outb(PIC1_DATA, 0xff);
+	outb(PIC2_DATA, 0xff);
+	state.apic = kmap_device(rdmsr(APIC_BASE_MSR) & PTE_ADDR, 4096);
+	state.ioapic = kmap_device(IOAPIC, 4096);
+	apic_write(APIC_SPURIOUS, APIC_ENABLE | VEC_SPURIOUS);
+	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+	apic_write(APIC_LVT_TIMER, APIC_MASKED | VEC_TIMER);
+	calibrate();
+	apic_write(APIC_LVT_TIMER, VEC_TIMER);
+}
+
+void timer_arm(uint64_t when)
+{
+	uint64_t now = rdtsc();
+	uint64_t cycles = when > now ? when - now : 0;
+	unsigned __int128 ticks = (unsigned __int128)cycles * state.ratio >> 32;
+
+	if (when == WAIT_FOREVER)
+		ticks = 0; /* stops the timer */
+	else if (ticks == 0)
+		ticks = 1;
+	apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+}
+
+void timer_eoi(void) { apic_write(APIC_EOI, 0); }
+
+void timer_route(uint8_t irq, uint8_t vector)
+{
+	state.ioapic[0] = 0x10 + 2 * irq; /* low half: edge, fixed, physical, unmasked */
+	state.ioapic[4] = vector;
+	state.ioapic[0] = 0x11 + 2 * irq; /* high half: to local APIC 0 */
+	state.ioapic[4] = 0;
+}

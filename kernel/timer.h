@@ -1,0 +1,16 @@
+/* kernel/timer.h - the local APIC: its one-shot timer, end of interrupt, and the
+ * calibration of the time stamp counter. SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdint.h>
+
+/* Set up the local APIC, silence the old controllers, measure info.tsc_hz. */
+void timer_init(void);
+
+/* Interrupt (VEC_TIMER) when the time stamp counter passes `when`; WAIT_FOREVER: never. */
+void timer_arm(uint64_t when);
+
+/* The interrupt being served is over. */
+void timer_eoi(void);
+
+/* Route legacy interrupt line `irq` to a vector of this CPU. */
+void timer_route(uint8_t irq, uint8_t vector);

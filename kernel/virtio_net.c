@@ -1,0 +1,273 @@
+/* kernel/virtio_net.c - the interface as a virtio 1.0 network device.
+ *
+ * Source: OASIS virtio 1.1, section 5.1. SPDX-License-Identifier: ISC */
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/log.h"
+#include "kernel/nic.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/ring.h"
+#include "kernel/string.h"
+#include "kernel/virtio.h"
+
+enum {
+	VENDOR = 0x1af4,
+	DEVICE_TRANSITIONAL = 0x1000,
+	DEVICE_MODERN = 0x1041,
+	NET_HEADER = 12, /* struct virtio_net_hdr with num_buffers; all zero: no offloads */
+	RX_BUFFERS = 128,
+	TX_SLOTS = 64,
+	TX_SLOT_BYTES = 192,
+	NO_DESC = 0xffff,
+	MSIX_ENTRY = 0,
+	MSIX_NONE = 0xffff,
+};
+_Static_assert(NET_HEADER + EXO_TX_HEADER <= TX_SLOT_BYTES, "a slot holds both headers");
+_Static_assert(NET_HEADER + EXO_FRAME_MAX <= EXO_BUF_SIZE, "a buffer holds a frame");
+
+#define FEATURE_MAC    (1ull << 5)
+#define FEATURE_STATUS (1ull << 16)
+
+struct tx_slot {
+	bool busy;
+	uint16_t head;   /* of its descriptor chain */
+	uint16_t pieces;
+	uint32_t page[NIC_PIECES]; /* pinned */
+	struct nic_sender sender;
+};
+
+static struct {
+	struct virtio_device device;
+	struct virtq rx, tx;
+	uint16_t rx_count;           /* buffers in use: one descriptor each */
+	uint8_t *rx_memory;
+	bool rx_posted[RX_BUFFERS];
+	uint8_t *tx_memory;
+	struct tx_slot slot[TX_SLOTS];
+	uint32_t next_slot;
+	uint16_t slot_of[VIRTQ_MAX]; /* of a chain's first descriptor */
+	uint16_t free_desc;          /* list through private links */
+	uint16_t free_count;
+	uint16_t link[VIRTQ_MAX];
+} nic;
+
+static uint8_t *rx_buffer(uint32_t i) { return nic.rx_memory + (uint64_t)i * EXO_BUF_SIZE; }
+static uint8_t *tx_buffer(uint32_t i) { return nic.tx_memory + (uint64_t)i * TX_SLOT_BYTES; }
+
+static void rx_post(uint32_t i)
+{
+	nic.rx_posted[i] = true;
+	virtq_post(&nic.rx, (uint16_t)i);
+}
+
+static void rx_init(void)
+{
+	nic.rx_count = nic.rx.size < RX_BUFFERS ? nic.rx.size : RX_BUFFERS;
+	nic.rx_memory = page_kva(page_alloc_kernel_run(nic.rx_count * EXO_BUF_SIZE / EXO_PAGE_SIZE));
+	for (uint32_t i = 0; i < nic.rx_count; i++) {
+		nic.rx.desc[i] = (struct virtq_desc){ kmap_phys((uint64_t)rx_buffer(i)),
+			                              EXO_BUF_SIZE, DESC_WRITE, 0 };
+		rx_post(i);
+	}
+}
+
+static void tx_init(void)
+{
+	uint32_t bytes = TX_SLOTS * TX_SLOT_BYTES;
+
+	nic.tx_memory = page_kva(page_alloc_kernel_run((bytes + 4095) / EXO_PAGE_SIZE));
+	nic.free_desc = NO_DESC;
+	for (uint16_t i = 0; i < nic.tx.size; i++) {
+		nic.link[i] = nic.free_desc;
+		nic.free_desc = i;
+	}
+	nic.free_count = nic.tx.size;
+	virtq_quiet(&nic.tx, true);
+}
+
+static void read_config(uint64_t features)
+{
+	for (int i = 0; i < 6; i++)
+		info.nic.mac[i] = nic.device.config[i];
+	info.nic.link = features & FEATURE_STATUS ? nic.device.config[6] & 1 : 1;
+	info.nic.mtu = EXO_FRAME_MAX - EXO_FRAME_MIN;
+}
+
+static bool start(void)
+{
+	struct pci_function f;
+
+	if (!pci_find(VENDOR, DEVICE_TRANSITIONAL, DEVICE_MODERN, &f)) {
+		log_printf("nic: none found\n");
+		return false;
+	}
+	uint64_t features = virtio_open(&nic.device, f)
+	                            ? virtio_negotiate(&nic.device, FEATURE_MAC | FEATURE_STATUS)
+	                            : 0;
+	uint16_t entry = nic.device.msix ? MSIX_ENTRY : MSIX_NONE;
+	if (!(features & FEATURE_MAC) || !virtio_queue(&nic.device, &nic.rx, 0, entry) ||
+	    !virtio_queue(&nic.device, &nic.tx, 1, entry)) {
+		log_printf("nic: the device is no virtio 1.0 interface with an address\n");
+		return false;
+	}
+	if (nic.device.msix)
+		virtio_vector(&nic.device, MSIX_ENTRY, VEC_NIC);
+	else
+		log_printf("nic: no MSI-X: polled by the timer only\n");
+	read_config(features);
+	return true;
+}
+
+void nic_init(void)
+{
+	if (!start())
+		return;
+	rx_init();
+	tx_init();
+	virtio_ready(&nic.device);
+	virtq_kick(&nic.rx);
+	info.nic.present = 1;
+}
+
+/* The frame that a completion describes; false: dropped. */
+static bool accept_frame(const struct virtq_used_elem *e, struct nic_frame *out)
+{
+	info.nic.received++;
+	if (e->id >= nic.rx_count || !nic.rx_posted[e->id] || e->length > EXO_BUF_SIZE) {
+		info.nic.drop[DROP_DEVICE]++;
+		return false;
+	}
+	nic.rx_posted[e->id] = false;
+	uint32_t length = e->length < NET_HEADER ? 0 : e->length - NET_HEADER;
+	info.nic.received_bytes += length;
+	*out = (struct nic_frame){ rx_buffer(e->id) + NET_HEADER, length, e->id };
+	if (length >= EXO_FRAME_MIN && length <= EXO_FRAME_MAX)
+		return true;
+	info.nic.drop[DROP_LENGTH]++;
+	rx_post(e->id);
+	return false;
+}
+
+uint32_t nic_receive(struct nic_frame frames[], uint32_t n)
+{
+	struct virtq_used_elem e;
+	uint32_t got = 0;
+
+	for (uint32_t i = 0; i < n && virtq_next(&nic.rx, &e); i++)
+		got += accept_frame(&e, &frames[got]);
+	return got;
+}
+
+void nic_release(const struct nic_frame frames[], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		rx_post(frames[i].buffer);
+	virtq_kick(&nic.rx);
+}
+
+bool nic_listen(bool on) { return virtq_quiet(&nic.rx, !on); }
+
+uint8_t *nic_header(void)
+{
+	for (uint32_t i = 0; i < TX_SLOTS; i++) {
+		uint32_t s = (nic.next_slot + i) % TX_SLOTS;
+
+		if (!nic.slot[s].busy) {
+			nic.next_slot = s;
+			return tx_buffer(s) + NET_HEADER;
+		}
+	}
+	return NULL;
+}
+
+static uint16_t take_desc(uint64_t phys, uint32_t length)
+{
+	uint16_t d = nic.free_desc;
+
+	nic.free_desc = nic.link[d];
+	nic.free_count--;
+	nic.link[d] = NO_DESC;
+	nic.tx.desc[d] = (struct virtq_desc){ phys, length, 0, 0 };
+	return d;
+}
+
+bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
+              const struct nic_sender *sender)
+{
+	struct tx_slot *s = &nic.slot[nic.next_slot];
+	uint8_t *header = tx_buffer(nic.next_slot);
+
+	assert(!s->busy && n <= NIC_PIECES && header_length <= EXO_TX_HEADER);
+	if (nic.free_count < n + 1)
+		return false;
+	memset(header, 0, NET_HEADER);
+	uint16_t last = take_desc(kmap_phys((uint64_t)header), NET_HEADER + header_length);
+	*s = (struct tx_slot){ .busy = true, .head = last, .pieces = (uint16_t)n, .sender = *sender };
+	info.nic.sent++;
+	info.nic.sent_bytes += header_length;
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t d = take_desc(pieces[i].phys, pieces[i].length);
+
+		nic.tx.desc[last].flags = DESC_NEXT;
+		nic.tx.desc[last].next = d;
+		nic.link[last] = d;
+		last = d;
+		s->page[i] = (uint32_t)(pieces[i].phys >> EXO_PAGE_SHIFT);
+		page_pin(s->page[i]);
+		info.nic.sent_bytes += pieces[i].length;
+	}
+	nic.slot_of[s->head] = (uint16_t)nic.next_slot;
+	nic.next_slot = (nic.next_slot + 1) % TX_SLOTS;
+	virtq_post(&nic.tx, s->head);
+	return true;
+}
+
+void nic_flush(void)
+{
+	if (info.nic.present)
+		virtq_kick(&nic.tx);
+}
+
+static void free_chain(uint16_t d)
+{
+	while (d != NO_DESC) {
+		uint16_t next = nic.link[d];
+
+		nic.link[d] = nic.free_desc;
+		nic.free_desc = d;
+		nic.free_count++;
+		d = next;
+	}
+}
+
+uint32_t nic_reap(void)
+{
+	struct virtq_used_elem e;
+	uint32_t sent = 0;
+
+	while (info.nic.present && virtq_next(&nic.tx, &e)) {
+		struct tx_slot *s = e.id < nic.tx.size ? &nic.slot[nic.slot_of[e.id]] : NULL;
+
+		if (!s || !s->busy || s->head != e.id)
+			continue; /* the device names a chain it was not given */
+		free_chain(s->head);
+		for (uint32_t i = 0; i < s->pieces; i++)
+			page_unpin(s->page[i]);
+		s->busy = false;
+		ring_sent(&s->sender);
+		sent++;
+	}
+	return sent;
+}
+
+bool nic_listen_sent(void)
+{
+	for (uint32_t i = 0; i < TX_SLOTS; i++)
+		if (nic.slot[i].busy)
+			return virtq_quiet(&nic.tx, false);
+	virtq_quiet(&nic.tx, true);
+	return true;
+}

@@ -1,0 +1,97 @@
+/* kernel/wait.c - wakeup predicates: vetted once, evaluated when it matters.
+ * SPDX-License-Identifier: ISC */
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/page.h"
+#include "kernel/pt.h"
+#include "kernel/sched.h"
+#include "kernel/wait.h"
+
+static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term *out)
+{
+	if (t->op >= WAIT_OPS || t->or_ > 1 || t->zero || t->address % sizeof(uint32_t))
+		return -E_INVAL;
+	const volatile uint32_t *word = pt_reach(env, t->address, sizeof *word, false);
+	if (!word)
+		return -E_FAULT;
+	uint32_t page = t->address < EXO_USER_TOP ? pt_entry_page(pt_entry(env, t->address)) : 0;
+	*out = (struct wait_term){ word, t->value, t->op, t->or_, page };
+	return 0;
+}
+
+int wait_set(struct env *env, const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
+{
+	struct wait_term vetted[EXO_WAIT_TERMS];
+
+	for (uint32_t i = 0; i < n; i++) {
+		int error = vet(env, &terms[i], &vetted[i]);
+		if (error)
+			return error;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		env->wait[i] = vetted[i];
+		if (vetted[i].page)
+			page_pin(vetted[i].page);
+	}
+	env->nwait = n;
+	env->deadline = deadline;
+	return 0;
+}
+
+void wait_clear(struct env *env)
+{
+	for (uint32_t i = 0; i < env->nwait; i++)
+		if (env->wait[i].page)
+			page_unpin(env->wait[i].page);
+	env->nwait = 0;
+}
+
+static bool term_holds(const struct wait_term *t)
+{
+	uint32_t word = *t->word;
+
+	switch (t->op) {
+	case WAIT_EQ:
+		return word == t->value;
+	case WAIT_NE:
+		return word != t->value;
+	case WAIT_LT:
+		return word < t->value;
+	default:
+		return word >= t->value;
+	}
+}
+
+bool wait_holds(const struct env *env)
+{
+	bool product = env->nwait > 0;
+
+	if (env->deadline != WAIT_FOREVER && rdtsc() >= env->deadline)
+		return true;
+	for (uint32_t i = 0; i < env->nwait; i++) {
+		const struct wait_term *t = &env->wait[i];
+
+		if (i > 0 && t->or_) {
+			if (product)
+				return true;
+			product = true;
+		}
+		product = product && term_holds(t);
+	}
+	return product;
+}
+
+uint64_t wait_first_deadline(void)
+{
+	uint64_t first = WAIT_FOREVER;
+
+	for (uint32_t i = 0; i < EXO_SLICE_MAX; i++) {
+		const struct env *env = env_by_id(slices[i].owner);
+
+		if (env && env->pub->state == ENV_WAITING && env->deadline < first)
+			first = env->deadline;
+	}
+	return first;
+}
