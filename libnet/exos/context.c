@@ -1,0 +1,104 @@
+/* libnet/exos/context.c - see context.h. SPDX-License-Identifier: ISC */
+#include "libnet/exos/context.h"
+#include <stddef.h>
+#include "exo/err.h"
+#include "exo/stub.h"
+
+_Static_assert(offsetof(struct exo_envpage, masked) == 40, "gates.S");
+_Static_assert(offsetof(struct exo_envpage, pending) == 44, "gates.S");
+_Static_assert(offsetof(struct exo_envpage, exception_active) == 48, "gates.S");
+_Static_assert(offsetof(struct exo_envpage, exception) == 56, "gates.S");
+_Static_assert(offsetof(struct exo_envpage, upcall) == 144, "gates.S");
+_Static_assert(offsetof(struct exo_save, frame) == 48, "gates.S");
+_Static_assert(offsetof(struct exception, rdx) == 12 * 8, "gates.S");
+_Static_assert(offsetof(struct exception, frame) == 18 * 8, "gates.S");
+
+/* gates.S */
+long context_switch(long number, uint64_t a, uint64_t b, uint64_t c);
+void context_start(void);
+void context_upcall_entry(void);
+void context_exception_entry(void);
+extern const char context_resume_lo[], context_resume_hi[];
+
+/* Called from gates.S. */
+void context_upcall(void);
+void context_exception(struct exception *e);
+
+static struct {
+	exception_handler *on_exception;
+	upcall_handler *on_upcall;
+	uint32_t depth; /* of critical sections */
+} state;
+
+void context_init(void)
+{
+	volatile struct exo_envpage *page = envpage();
+
+	page->upcall_entry = (uint64_t)context_upcall_entry;
+	page->start_entry = (uint64_t)context_start;
+	page->resume_lo = (uint64_t)context_resume_lo;
+	page->resume_hi = (uint64_t)context_resume_hi;
+	state.depth = 1;
+	context_unmask();
+}
+
+void context_on_upcall(upcall_handler *handler) { state.on_upcall = handler; }
+
+/* Masked. Take what is pending; end the slice if that is asked for. */
+void context_upcall(void)
+{
+	volatile struct exo_envpage *page = envpage();
+	uint32_t reasons = page->pending;
+
+	page->pending = 0;
+	if (state.on_upcall)
+		state.on_upcall(reasons);
+	if (reasons & UPCALL_SLICE_END)
+		context_switch(SYS_yield, 0, 0, 0);
+}
+
+void context_exception(struct exception *e) { state.on_exception(e); }
+
+void context_on_exception(exception_handler *handler)
+{
+	state.on_exception = handler;
+	envpage()->exception_entry = handler ? (uint64_t)context_exception_entry : 0;
+}
+
+void context_mask(void)
+{
+	envpage()->masked = 1;
+	state.depth++;
+}
+
+void context_unmask(void)
+{
+	volatile struct exo_envpage *page = envpage();
+
+	if (--state.depth)
+		return;
+	page->masked = 0;
+	while (page->pending) {
+		page->masked = 1;
+		context_upcall();
+		page->masked = 0;
+	}
+}
+
+/* Restore the caller's mask after a slice has ended and another begun. */
+static long end_slice(long number, uint64_t a, uint64_t b, uint64_t c)
+{
+	long result;
+
+	context_mask();
+	result = context_switch(number, a, b, c);
+	context_unmask();
+	return result;
+}
+
+long context_yield(uint32_t to) { return end_slice(SYS_yield, to, 0, 0); }
+
+long context_wait(const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
+{
+	return end_slice(SYS_wait, (uint64_t)terms, n, deadline);
+}
