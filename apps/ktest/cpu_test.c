@@ -1,0 +1,215 @@
+/* apps/ktest/cpu_test.c - slices, upcalls, sleeping. SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+
+static struct child child;
+static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
+
+static uint64_t now(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static _Noreturn uint32_t count_up(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	for (;;)
+		(*shared)++;
+}
+
+/* Both spin: only the end of each slice can have switched them. */
+static void slices_end_and_registers_survive(void)
+{
+	uint64_t sum = 0, slices = exo_envs()[0].slices;
+
+	*shared = 0;
+	CHECK(child_start(&child, count_up, 0));
+	for (uint64_t i = 0; exo_envs()[0].slices < slices + 20 || *shared == 0; i++)
+		sum += i & 1;
+	CHECK(sum > 0);
+	CHECK(*shared > 0);
+	child_reap(&child);
+}
+
+static void a_deadline_wakes(void)
+{
+	uint64_t start = now(), deadline = start + exo_info()->tsc_hz / 500;
+
+	CHECK_IS(context_wait(NULL, 0, deadline), 0);
+	CHECK(now() >= deadline);
+}
+
+static uint32_t set_shared(uint64_t argument)
+{
+	context_init();
+	for (int i = 0; i < 3; i++)
+		context_yield(0);
+	*shared = (uint32_t)argument;
+	return 0;
+}
+
+static void a_predicate_wakes_when_it_holds(void)
+{
+	struct exo_wait_term t[] = {
+		{ .address = (uint64_t)shared, .value = 5, .op = WAIT_EQ },
+		{ .address = (uint64_t)shared, .value = 100, .op = WAIT_GE, .or_ = 1 },
+	};
+
+	*shared = 0;
+	CHECK(child_start(&child, set_shared, 123));
+	CHECK_IS(context_wait(t, 2, WAIT_FOREVER), 0);
+	CHECK_IS(*shared, 123);
+	CHECK(child_wait(&child, 1000));
+	child_reap(&child);
+}
+
+static void bad_predicates_are_refused(void)
+{
+	struct exo_wait_term t = { .address = (uint64_t)shared, .value = 1, .op = WAIT_OPS };
+
+	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_INVAL);
+	t.op = WAIT_EQ;
+	t.address++;
+	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_INVAL);
+	t.address = 0x1000;
+	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_FAULT);
+	t.address = 0xffffffff80100000;
+	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_FAULT);
+	CHECK_IS(context_wait(&t, EXO_WAIT_TERMS + 1, WAIT_FOREVER), -E_LIMIT);
+	CHECK_IS(context_wait((void *)0x30, 1, WAIT_FOREVER), -E_FAULT);
+	CHECK_IS(context_wait(NULL, 0, WAIT_FOREVER), -E_INVAL);
+}
+
+static uint32_t read_and_yield(uint64_t parent)
+{
+	context_init();
+	(*shared)++;
+	context_yield((uint32_t)parent);
+	(*shared)++;
+	return 0;
+}
+
+static void a_slice_can_be_donated(void)
+{
+	uint32_t self = exo_info()->running;
+
+	*shared = 0;
+	CHECK(child_start(&child, read_and_yield, self));
+	context_yield(child.id);
+	CHECK_IS(*shared, 1);
+	context_yield(child.id);
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(*shared, 2);
+	child_reap(&child);
+}
+
+/* A child that never gives way: masked from birth, it only collects excess time. */
+static _Noreturn uint32_t hog(uint64_t argument)
+{
+	(void)argument;
+	for (;;)
+		(*shared)++;
+}
+
+static void an_environment_that_ignores_the_end_of_its_slice_is_ended(void)
+{
+	CHECK(child_start(&child, hog, 0));
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(child_record(&child)->ended, END_EXCESS);
+	child_reap(&child);
+}
+
+static uint32_t mask_for_a_while(uint64_t argument)
+{
+	uint64_t until = now() + argument;
+
+	context_init();
+	context_mask();
+	while (now() < until)
+		(*shared)++;
+	context_unmask();
+	return 0;
+}
+
+static void a_critical_section_is_not_interrupted_but_paid_for(void)
+{
+	CHECK(child_start(&child, mask_for_a_while, exo_info()->slice_cycles * 5));
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(child_record(&child)->ended, END_EXIT);
+	child_reap(&child);
+}
+
+static void slices_are_owned(void)
+{
+	long a = sys_slice_alloc(63), b;
+
+	CHECK(a > 0);
+	CHECK_IS(sys_slice_alloc(63), -E_BUSY);
+	CHECK_IS(sys_slice_alloc(64), -E_INVAL);
+	CHECK_IS(sys_slice_free(SLOT_SELF), -E_PERM);
+	CHECK_IS(sys_slice_free((uint32_t)a), 0);
+	CHECK_IS(sys_slice_free((uint32_t)a), -E_PERM);
+	b = sys_slice_alloc(63);
+	CHECK(b > 0);
+	CHECK_IS(sys_cap_revoke((uint32_t)b), 0);
+	CHECK_IS(sys_slice_free((uint32_t)b), 0);
+}
+
+static uint32_t wild_start(uint64_t entry)
+{
+	context_init();
+	envpage()->start_entry = entry;
+	sys_yield(0);
+	return 0;
+}
+
+static void a_wild_start_address_ends_the_environment(void)
+{
+	static const uint64_t wild[] = { 0, EXO_USER_TOP, 0xffffffff80100000 };
+
+	for (unsigned i = 0; i < sizeof wild / sizeof *wild; i++) {
+		CHECK(child_start(&child, wild_start, wild[i]));
+		CHECK(child_wait(&child, 1000));
+		CHECK_IS(child_record(&child)->ended, END_ENTRY);
+		child_reap(&child);
+	}
+}
+
+static uint32_t leave_fpu(uint64_t argument)
+{
+	context_init();
+	__asm__ volatile("movq %0, %%xmm7" : : "r"(argument));
+	context_yield(0);
+	return 0;
+}
+
+static void floating_point_state_does_not_leak(void)
+{
+	uint64_t left;
+
+	CHECK(child_start(&child, leave_fpu, 0x5ec7e75ec7e7));
+	context_yield(0);
+	__asm__ volatile("movq %%xmm7, %0" : "=r"(left));
+	CHECK_IS(left, 0);
+	CHECK(child_wait(&child, 1000));
+	child_reap(&child);
+}
+
+const struct ktest cpu_tests[] = {
+	{ "slices_end_and_registers_survive", slices_end_and_registers_survive },
+	{ "a_deadline_wakes", a_deadline_wakes },
+	{ "a_predicate_wakes_when_it_holds", a_predicate_wakes_when_it_holds },
+	{ "bad_predicates_are_refused", bad_predicates_are_refused },
+	{ "a_slice_can_be_donated", a_slice_can_be_donated },
+	{ "an_environment_that_ignores_the_end_of_its_slice_is_ended",
+	  an_environment_that_ignores_the_end_of_its_slice_is_ended },
+	{ "a_critical_section_is_not_interrupted_but_paid_for",
+	  a_critical_section_is_not_interrupted_but_paid_for },
+	{ "slices_are_owned", slices_are_owned },
+	{ "a_wild_start_address_ends_the_environment", a_wild_start_address_ends_the_environment },
+	{ "floating_point_state_does_not_leak", floating_point_state_does_not_leak },
+	{ NULL, NULL },
+};

@@ -1,0 +1,152 @@
+/* apps/ktest/env_test.c - environments: beginning, end, what they may not do.
+ * SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+
+static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
+static struct child child;
+
+static uint32_t add_one(uint64_t argument)
+{
+	*shared = (uint32_t)argument + 1;
+	return 7;
+}
+
+static void a_child_runs_and_its_end_is_recorded(void)
+{
+	*shared = 0;
+	CHECK(child_start(&child, add_one, 41));
+	CHECK_IS(child_record(&child)->parent, exo_info()->running);
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(*shared, 42);
+	CHECK_IS(child_record(&child)->ended, END_EXIT);
+	CHECK_IS(child_record(&child)->code, 7);
+	child_reap(&child);
+	CHECK_IS(child_record(&child)->id, 0);
+}
+
+static _Noreturn uint32_t spin(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	for (;;)
+		(*shared)++;
+}
+
+static void a_spinning_child_shares_the_cpu_and_can_be_destroyed(void)
+{
+	*shared = 0;
+	CHECK(child_start(&child, spin, 0));
+	for (int i = 0; i < 5; i++)
+		context_yield(0);
+	CHECK(*shared > 0);
+	CHECK_IS(child_record(&child)->state, ENV_READY);
+	CHECK_IS(sys_env_destroy(child.env, 3), 0);
+	CHECK_IS(child_record(&child)->ended, END_DESTROYED);
+	CHECK_IS(child_record(&child)->code, 3);
+	child_reap(&child);
+}
+
+static void a_forgotten_child_leaves_stale_slots(void)
+{
+	CHECK(child_start(&child, add_one, 0));
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(sys_env_destroy(child.env, 0), 0);
+	CHECK_IS(sys_env_destroy(child.env, 0), -E_PERM);
+	CHECK_IS(sys_env_start(child.env, 0x400000, 0), -E_PERM);
+	CHECK_IS(sys_yield(child.id), -E_INVAL);
+}
+
+static void create_checks_its_arguments(void)
+{
+	static const char name[16] = "x\x01y";
+	long env;
+
+	CHECK_IS(sys_env_create((uint64_t)name, 7), -E_INVAL);
+	CHECK_IS(sys_env_create((uint64_t)name, 65537), -E_INVAL);
+	env = sys_env_create((uint64_t)name, 8);
+	CHECK(env > 0);
+	CHECK_IS(sys_env_start((uint32_t)env, 0, 0), -E_INVAL);
+	CHECK_IS(sys_env_start((uint32_t)env, EXO_USER_TOP, 0), -E_INVAL);
+	CHECK_IS(sys_env_start(SLOT_SELF, 0x400000, 0), -E_BUSY);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_page_map((uint32_t)env, KTEST_VA, SLOT_MODULES, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+}
+
+static void tables_are_bounded(void)
+{
+	static const char name[16] = "small";
+	long env = sys_env_create((uint64_t)name, 8);
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+
+	CHECK(env > 0);
+	CHECK_IS(sys_page_map((uint32_t)env, 0x100000000000, (uint32_t)slot, 1, PROT_R), -E_NOMEM);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+}
+
+static void environments_run_out_and_come_back(void)
+{
+	static const char name[16] = "many";
+	static uint32_t env[EXO_ENV_MAX];
+	long got = 0;
+	int n = 0;
+
+	while (n < EXO_ENV_MAX && (got = sys_env_create((uint64_t)name, 8)) > 0)
+		env[n++] = (uint32_t)got;
+	CHECK(got == -E_NOSPC || got == -E_NOMEM);
+	for (int i = 0; i < n; i++) {
+		CHECK_IS(sys_env_destroy(env[i], 0), 0);
+		CHECK_IS(sys_env_destroy(env[i], 0), 0);
+	}
+}
+
+static uint32_t own_and_exit(uint64_t argument)
+{
+	(void)argument;
+	sys_page_alloc(PAGE_ANY, 20);
+	sys_slice_alloc(UINT32_MAX);
+	return (uint32_t)exo_envs()[exo_info()->running & 0xfff].pages;
+}
+
+static void everything_owned_comes_back(void)
+{
+	CHECK(child_start(&child, own_and_exit, 0));
+	CHECK(child_wait(&child, 1000));
+	CHECK(child_record(&child)->code > 20);
+	CHECK_IS(child_record(&child)->pages, 0);
+	child_reap(&child);
+}
+
+static uint32_t meddle(uint64_t page)
+{
+	uint32_t parent = exo_envs()[exo_info()->running & 0xfff].parent;
+
+	/* No slot but its own: no page of another's, no environment, no machine. */
+	return sys_page_map(SLOT_SELF, KTEST_VA, 200, 1, PROT_R) == -E_PERM &&
+	       sys_env_destroy(200, 0) == -E_PERM && sys_page_alloc((uint32_t)page, 1) == -E_BUSY &&
+	       sys_power(SLOT_MACHINE, POWER_OFF, 0) == -E_PERM && parent != 0;
+}
+
+static void a_child_reaches_nothing_it_was_not_given(void)
+{
+	CHECK(child_start(&child, meddle, exo_info()->module[0].page));
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(child_record(&child)->ended, END_EXIT);
+	CHECK_IS(child_record(&child)->code, 1);
+	child_reap(&child);
+}
+
+const struct ktest env_tests[] = {
+	{ "a_child_runs_and_its_end_is_recorded", a_child_runs_and_its_end_is_recorded },
+	{ "a_spinning_child_shares_the_cpu_and_can_be_destroyed",
+	  a_spinning_child_shares_the_cpu_and_can_be_destroyed },
+	{ "a_forgotten_child_leaves_stale_slots", a_forgotten_child_leaves_stale_slots },
+	{ "create_checks_its_arguments", create_checks_its_arguments },
+	{ "tables_are_bounded", tables_are_bounded },
+	{ "environments_run_out_and_come_back", environments_run_out_and_come_back },
+	{ "everything_owned_comes_back", everything_owned_comes_back },
+	{ "a_child_reaches_nothing_it_was_not_given", a_child_reaches_nothing_it_was_not_given },
+	{ NULL, NULL },
+};

@@ -1,0 +1,97 @@
+/* apps/ktest/ktest.h - the kernel's in-guest tests: environments that poke at it.
+ *
+ * Each test is a function named for the behaviour it shows. It fails by a check that does
+ * not hold. After each, free pages and filters must be what they were before.
+ * Layer: apps. SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "exo/cap.h"
+#include "exo/env.h"
+#include "exo/err.h"
+#include "exo/info.h"
+#include "exo/layout.h"
+#include "exo/page.h"
+#include "exo/ring.h"
+#include "exo/stub.h"
+#include "exo/wait.h"
+#include "libnet/exos/context.h"
+
+/* Note a failure and leave the test. The first one is reported. */
+#define CHECK(x)                                                \
+	do {                                                    \
+		if (!(x)) {                                     \
+			ktest_failed(__FILE__, __LINE__, #x, 0); \
+			return;                                 \
+		}                                               \
+	} while (0)
+
+/* The same for a value that must be what is wanted. */
+#define CHECK_IS(value, want)                                                      \
+	do {                                                                       \
+		long value_ = (long)(value);                                       \
+		if (value_ != (long)(want)) {                                      \
+			ktest_failed(__FILE__, __LINE__, #value " is " #want, value_); \
+			return;                                                    \
+		}                                                                  \
+	} while (0)
+
+void ktest_failed(const char *file, int line, const char *what, long value);
+
+/* Print a number and text on the console. */
+void ktest_print(const char *text);
+void ktest_print_number(long v);
+
+struct ktest {
+	const char *name;
+	void (*run)(void);
+};
+extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
+        net_tests[];
+
+/* Addresses the tests use; nothing of the program lies there. */
+enum {
+	KTEST_VA = 0x10000000,
+	CHILD_STACK = 0x20000000,
+	CHILD_DATA = 0x20200000,   /* a child's data, while its parent fills it */
+	KTEST_SHARED = 0x20400000, /* one page that the program and all children share */
+};
+
+static inline const volatile struct exo_info *exo_info(void)
+{
+	return (const volatile struct exo_info *)EXO_INFO;
+}
+static inline const volatile struct exo_page *exo_pages(void)
+{
+	return (const volatile struct exo_page *)EXO_PAGES;
+}
+static inline const volatile struct exo_env *exo_envs(void)
+{
+	return (const volatile struct exo_env *)EXO_ENVS;
+}
+
+/* A child that shares the program's code and the page at KTEST_SHARED, with a copy of its data
+ * as it is now, a stack and one slice. It runs fn(argument) and ends with what fn returns. */
+struct child {
+	uint32_t env;   /* slot */
+	uint32_t index; /* in EXO_ENVS */
+	uint32_t id;
+};
+typedef uint32_t child_fn(uint64_t argument);
+bool child_start(struct child *c, child_fn *fn, uint64_t argument);
+
+/* Give way until the child has ended, for at most `slices` slices. */
+bool child_wait(const struct child *c, int slices);
+
+/* Destroy it if it runs, and forget its record. */
+void child_reap(struct child *c);
+
+static inline const volatile struct exo_env *child_record(const struct child *c)
+{
+	return &exo_envs()[c->index];
+}
+
+/* Slot of the page at KTEST_SHARED. */
+extern uint32_t ktest_shared_slot;

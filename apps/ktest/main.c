@@ -1,0 +1,112 @@
+/* apps/ktest/main.c - run the in-guest tests and report over the console as TAP.
+ * SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+#include <string.h>
+
+int first_main(uint32_t data_slot);
+
+uint32_t ktest_shared_slot;
+
+static struct {
+	const char *file, *what;
+	int line;
+	long value;
+} failure;
+
+void ktest_failed(const char *file, int line, const char *what, long value)
+{
+	if (failure.file)
+		return;
+	failure.file = file;
+	failure.line = line;
+	failure.what = what;
+	failure.value = value;
+}
+
+void ktest_print(const char *text)
+{
+	sys_console_write(SLOT_MACHINE, (uint64_t)text, (uint32_t)strlen(text));
+}
+
+void ktest_print_number(long v)
+{
+	char text[24];
+	int at = sizeof text - 1;
+	unsigned long rest = v < 0 ? -(unsigned long)v : (unsigned long)v;
+
+	text[at] = '\0';
+	do {
+		text[--at] = (char)('0' + rest % 10);
+	} while (rest /= 10);
+	if (v < 0)
+		text[--at] = '-';
+	ktest_print(text + at);
+}
+
+static void report(const char *name)
+{
+	ktest_print(failure.file ? "not ok " : "ok ");
+	ktest_print(name);
+	if (failure.file) {
+		ktest_print(" - ");
+		ktest_print(failure.file);
+		ktest_print(":");
+		ktest_print_number(failure.line);
+		ktest_print(": ");
+		ktest_print(failure.what);
+		ktest_print(" (got ");
+		ktest_print_number(failure.value);
+		ktest_print(")");
+	}
+	ktest_print("\n");
+}
+
+/* Run a test twice: what the first run leaves behind for good (page tables, slot pages) the
+ * second one finds, so that it must give back every page. */
+static void run_test(const struct ktest *t)
+{
+	memset(&failure, 0, sizeof failure);
+	t->run();
+	uint32_t pages = exo_info()->free_pages, filters = exo_info()->filters;
+	t->run();
+	if (exo_info()->free_pages != pages)
+		ktest_failed(__FILE__, __LINE__, "free pages as before",
+		             (long)exo_info()->free_pages - pages);
+	if (exo_info()->filters != filters)
+		ktest_failed(__FILE__, __LINE__, "filters as before", exo_info()->filters);
+	report(t->name);
+}
+
+/* Returns the number of failures. */
+static int run(const struct ktest *tests)
+{
+	int failures = 0;
+
+	for (const struct ktest *t = tests; t->name; t++) {
+		run_test(t);
+		failures += failure.file != NULL;
+	}
+	return failures;
+}
+
+static void share_page(void)
+{
+	ktest_shared_slot = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+	sys_page_map(SLOT_SELF, KTEST_SHARED, ktest_shared_slot, 1, PROT_R | PROT_W);
+}
+
+int first_main(uint32_t data_slot)
+{
+	static const struct ktest *const suites[] = { page_tests, cap_tests, env_tests,
+		                                      trap_tests, cpu_tests };
+	int failures = 0;
+
+	(void)data_slot;
+	context_init();
+	share_page();
+	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+		failures += run(suites[i]);
+	ktest_print(failures ? "# in-guest tests failed\n" : "# in-guest tests passed\n");
+	sys_power(SLOT_MACHINE, POWER_OFF, failures ? 1 : 0);
+	return 1;
+}

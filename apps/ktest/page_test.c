@@ -1,0 +1,194 @@
+/* apps/ktest/page_test.c - pages and mappings. SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+
+static volatile uint64_t *const at = (volatile uint64_t *)KTEST_VA;
+
+static uint32_t number_of(uint32_t slot)
+{
+	struct exo_cap cap = { 0 };
+
+	sys_cap_mint(slot, RIGHT_READ, (uint64_t)&cap);
+	return cap.name & 0xfffffff;
+}
+
+static void maps_a_zeroed_page(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+
+	CHECK(slot > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R | PROT_W), 0);
+	for (int i = 0; i < 512; i++)
+		CHECK_IS(at[i], 0);
+	at[0] = 42;
+	CHECK_IS(at[0], 42);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 0), 0);
+}
+
+static void allocates_by_number(void)
+{
+	uint32_t want = exo_pages()[exo_info()->free_head].next;
+	long slot = sys_page_alloc(want, 1);
+
+	CHECK(slot > 0);
+	CHECK_IS(number_of((uint32_t)slot), want);
+	CHECK_IS(exo_pages()[want].state, PAGE_OWNED);
+	CHECK_IS(exo_pages()[want].owner, exo_info()->running);
+	CHECK_IS(sys_page_alloc(want, 1), -E_BUSY);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+	CHECK_IS(exo_pages()[want].state, PAGE_FREE);
+}
+
+static void refuses_bad_numbers(void)
+{
+	CHECK_IS(sys_page_alloc(PAGE_ANY, 0), -E_INVAL);
+	CHECK_IS(sys_page_alloc(PAGE_ANY, 4097), -E_INVAL);
+	CHECK_IS(sys_page_alloc(exo_info()->npages, 1), -E_INVAL);
+	CHECK_IS(sys_page_alloc(exo_info()->npages - 1, 2), -E_INVAL);
+	CHECK_IS(sys_page_alloc(0, 1), -E_BUSY);   /* firmware's */
+	CHECK_IS(sys_page_alloc(256, 1), -E_BUSY); /* the kernel's */
+}
+
+static void refuses_wild_addresses(void)
+{
+	static const uint64_t bad[] = { 0, 0x1000, EXO_ENVPAGE, KTEST_VA + 1, EXO_USER_TOP,
+		                        EXO_INFO, 0x800000000000, 0xffff800000000000,
+		                        0xffffffff80000000, 0xfffffffffffff000 };
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_IS(sys_page_map(SLOT_SELF, bad[i], (uint32_t)slot, 1, PROT_R), -E_INVAL);
+		CHECK_IS(sys_page_unmap(SLOT_SELF, bad[i], 1), -E_INVAL);
+		CHECK_IS(sys_page_protect(SLOT_SELF, bad[i], 1, PROT_R), -E_INVAL);
+		CHECK_IS(sys_page_scan(SLOT_SELF, bad[i], 0), -E_INVAL);
+	}
+	CHECK_IS(sys_page_map(SLOT_SELF, EXO_USER_TOP - 4096, (uint32_t)slot, 2, PROT_R), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 0, PROT_R), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, 64), -E_INVAL);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+}
+
+static void refuses_slots_that_are_not_pages(void)
+{
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, SLOT_SELF, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, 0xffffffff, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, 16000, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_page_map(SLOT_MACHINE, KTEST_VA, SLOT_MODULES, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_page_free(SLOT_SELF, 1), -E_PERM);
+	CHECK_IS(sys_page_free(0xffffffff, 0xffffffff), -E_PERM);
+}
+
+static void refuses_a_page_freed_twice(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 2);
+
+	CHECK_IS(sys_page_free((uint32_t)slot, 2), 0);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), -E_PERM);
+	CHECK_IS(sys_page_free((uint32_t)slot, 2), -E_PERM);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R), -E_PERM);
+}
+
+static void never_writable_and_executable(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_W | PROT_X), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_W), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_X), -E_BUSY);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_X), 0); /* in its place */
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_W), -E_BUSY);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_W), -E_PERM);
+	CHECK_IS(exo_pages()[number_of(s)].executable, 1);
+	CHECK_IS(exo_pages()[number_of(s)].writable, 0);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void protect_takes_rights_only(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
+	CHECK_IS(exo_pages()[number_of(s)].writable, 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), -E_PERM);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void scan_reports_and_clears(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 0), 1);
+	(void)at[0];
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 2), 3);
+	at[0] = 1;
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 6), 7);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 0), 1);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 1), -E_INVAL);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void shares_a_page_by_two_mappings(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 0x200000, s, 1, PROT_R), 0);
+	at[3] = 77;
+	CHECK_IS(at[0x200000 / 8 + 3], 77);
+	CHECK_IS(sys_page_unmap(SLOT_SELF, KTEST_VA, 1), 0);
+	CHECK_IS(at[0x200000 / 8 + 3], 77);
+	CHECK_IS(sys_page_free(s, 1), 0);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA + 0x200000, 0), 0);
+}
+
+static void maps_a_hundred_in_one_call(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 100);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK(slot > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 100, PROT_R | PROT_W), 0);
+	for (int i = 0; i < 100; i++)
+		at[i * 512] = (uint64_t)i;
+	for (int i = 0; i < 100; i++)
+		CHECK_IS(at[i * 512], i);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 100, PROT_R), 0);
+	CHECK_IS(sys_page_unmap(SLOT_SELF, KTEST_VA, 100), 0);
+	CHECK_IS(sys_page_free(s, 100), 0);
+}
+
+static void all_memory_can_be_owned_and_given_back(void)
+{
+	uint32_t taken = 0;
+	long slot, first = 0;
+
+	while ((slot = sys_page_alloc(PAGE_ANY, 1)) > 0 && taken < 16000) {
+		first = first ? first : slot;
+		taken++;
+	}
+	CHECK(slot == -E_NOMEM || slot == -E_NOSPC || taken == 16000);
+	for (uint32_t i = 0; i < taken; i++)
+		CHECK_IS(sys_page_free((uint32_t)first + i, 1), 0);
+}
+
+const struct ktest page_tests[] = {
+	{ "maps_a_zeroed_page", maps_a_zeroed_page },
+	{ "allocates_by_number", allocates_by_number },
+	{ "refuses_bad_numbers", refuses_bad_numbers },
+	{ "refuses_wild_addresses", refuses_wild_addresses },
+	{ "refuses_slots_that_are_not_pages", refuses_slots_that_are_not_pages },
+	{ "refuses_a_page_freed_twice", refuses_a_page_freed_twice },
+	{ "never_writable_and_executable", never_writable_and_executable },
+	{ "protect_takes_rights_only", protect_takes_rights_only },
+	{ "scan_reports_and_clears", scan_reports_and_clears },
+	{ "shares_a_page_by_two_mappings", shares_a_page_by_two_mappings },
+	{ "maps_a_hundred_in_one_call", maps_a_hundred_in_one_call },
+	{ "all_memory_can_be_owned_and_given_back", all_memory_can_be_owned_and_given_back },
+	{ NULL, NULL },
+};

@@ -1,0 +1,13 @@
+# apps/: one folder for each program. SPDX-License-Identifier: ISC
+
+# --- ktest: the kernel's in-guest tests, a first program ---
+KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c cap_test.c env_test.c \
+               trap_test.c cpu_test.c) libnet/exos/first.S libnet/exos/gates.S \
+               libnet/exos/context.c
+KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
+
+# A first program is a flat image (exo/image.h).
+$(B)/ktest.elf: libnet/exos/first.ld $(KTEST_OBJ)
+	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+$(B)/%.img: $(B)/%.elf ; objcopy -O binary $< $@
+ALL += $(B)/ktest.img
