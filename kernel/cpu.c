@@ -182,7 +182,16 @@ void cpu_init(void)
 	wrmsr(KERNEL_GS_BASE, (uint64_t)c);
 }
 
-void cpu_fpu_reset(void) { __asm__ volatile("fxrstor64 %0" : : "m"(fpu_initial)); }
+void cpu_clean(void)
+{
+	__asm__ volatile("fxrstor64 %0\n\t"
+	                 "mov %1, %%ds\n\t"
+	                 "mov %1, %%es\n\t"
+	                 "mov %1, %%fs\n\t"
+	                 "mov %1, %%gs"
+	                 :
+	                 : "m"(fpu_initial), "r"(0));
+}
 
 bool cpu_random(uint64_t *value)
 {

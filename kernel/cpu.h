@@ -49,8 +49,9 @@ void cpu_init(void);
 _Noreturn void enter_user(uint64_t rip, uint64_t argument);
 void cpu_idle(void);
 
-/* Load the initial floating-point state: nothing of the last environment's remains. */
-void cpu_fpu_reset(void);
+/* Load the initial floating-point state and null selectors: nothing of the last
+ * environment's remains in registers that enter_user does not clear. */
+void cpu_clean(void);
 
 /* 64 random bits from the CPU. False if it has no generator. */
 bool cpu_random(uint64_t *value);

@@ -6,8 +6,10 @@
 #include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/kmap.h"
+#include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "kernel/power.h"
 #include "kernel/pt.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
@@ -131,6 +133,17 @@ static void leave_children(uint32_t parent)
 	}
 }
 
+/* Nobody is left who could start anything: the machine's work is done, with the last
+ * one's exit code. */
+static void end_if_last(enum exo_env_end why, uint32_t code)
+{
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
+		if (env_public[i].state != ENV_FREE && env_public[i].state != ENV_ENDED)
+			return;
+	log_printf("exonet: the last environment has ended\n");
+	power_off(why == END_EXIT && code < 128 ? (uint8_t)code : 1);
+}
+
 void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 {
 	struct cpu *c = cpu();
@@ -146,6 +159,7 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 		c->envpage = NULL;
 	}
 	leave_children(env->pub->id);
+	end_if_last(why, code);
 }
 
 void env_forget(struct env *env)

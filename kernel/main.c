@@ -51,9 +51,10 @@ _Noreturn void kernel_main(uint32_t information)
 	nic_init();
 	expose();
 	timer_route(CONSOLE_IRQ, VEC_CONSOLE);
-	log_printf("exonet: %u of %u pages free, %lu MHz, %u modules, network %s\n",
+	log_printf("exonet: %u of %u pages free, %lu MHz, %u modules, network %s, after %lu us\n",
 	           info.free_pages, info.npages, info.tsc_hz / 1000000, info.modules,
-	           info.nic.present ? "up" : "absent");
+	           info.nic.present ? "up" : "absent",
+	           (rdtsc() - boot_tsc) / (info.tsc_hz / 1000000));
 	boot_first();
 	sched_run();
 }

@@ -93,6 +93,12 @@ static bool poll(void)
 
 void net_poll(void) { poll(); }
 
+void net_turn(void)
+{
+	if (state.polling)
+		poll();
+}
+
 void net_interrupt(void)
 {
 	info.nic.interrupts++;

@@ -9,6 +9,9 @@ enum { NET_QUOTA = 64 }; /* frames of one poll: a flood cannot hold the CPU for 
  * under load the interface is polled (Mogul & Ramakrishnan, 1997). */
 void net_poll(void);
 
+/* The same, if the interface is being polled: once for every turn of the scheduler. */
+void net_turn(void);
+
 /* The interface interrupts. */
 void net_interrupt(void);
 

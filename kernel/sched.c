@@ -113,7 +113,7 @@ static _Noreturn void run(struct env *env)
 		c->cr3 = env->cr3;
 		load_cr3(c->cr3);
 	}
-	cpu_fpu_reset();
+	cpu_clean();
 	if (entry) {
 		env->entry = 0;
 	} else {
@@ -136,6 +136,7 @@ static _Noreturn void begin_slice(struct env *env)
 	c->slice_end = rdtsc() + info.slice_cycles;
 	timer_arm(c->slice_end);
 	env->pub->slices++;
+	env->page->pending &= ~(uint32_t)UPCALL_SLICE_END; /* the last one's */
 	run(env);
 }
 
@@ -156,6 +157,7 @@ static void idle(void)
 _Noreturn void sched_run(void)
 {
 	sched_charge();
+	net_turn();
 	for (;;) {
 		uint32_t position = next_position(info.slice_now);
 

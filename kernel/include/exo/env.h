@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	EXO_ENV_MAX = 128,
+	EXO_ENV_MAX = 64,
 	EXO_ENV_INDEX_BITS = 12, /* an environment id is generation << 12 | index; never 0 */
 	EXO_SLICE_MAX = 64,
 };

@@ -10,7 +10,7 @@ enum {
 	EXO_ABI_VERSION = 1,
 	EXO_MODULE_MAX = 16,
 	EXO_LOG_SIZE = 16384,
-	EXO_FILTER_MAX = 4096,
+	EXO_FILTER_MAX = 1024,
 };
 
 /* Where a frame can end. Every received frame ends in exactly one of these:
