@@ -27,7 +27,7 @@ SFLAGS  := -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=
 #   TESTS  commands run by `make test`; each prints TAP (ok / not ok lines)
 #   BENCH  commands run by `make bench`
 ALL     :=
-TESTS   :=
+TESTS   := boot/layers.sh
 BENCH   :=
 
 include $(wildcard */rules.mk)

@@ -15,6 +15,7 @@ const int64_t syscall_nosys = -E_NOSYS;
 
 enum { CONSOLE_WRITE_MAX = 4096 };
 
+/* sys_null - do nothing. Returns 0. */
 long sys_null(void) { return 0; }
 
 /* sys_console_write - write bytes to the console.

@@ -1,0 +1,399 @@
+/* apps/ktest/net_test.c - rings, filters, frames; the peer is the host's user network, which
+ * answers ARP for 10.0.2.2. SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+#include "dpf/build.h"
+#include <string.h>
+
+enum {
+	REGION = KTEST_VA,
+	PAGES = 1 + 8 + 2, /* header, 16 receive buffers, transmit memory */
+	BUFFERS = 16,
+	RX_BASE = 4096,
+	TX_BASE = 9 * 4096,
+	ARP_LENGTH = 42,
+};
+
+static const uint8_t my_ip[4] = { 10, 0, 2, 15 }, peer_ip[4] = { 10, 0, 2, 2 };
+
+static struct {
+	uint32_t pages, ring, filter;
+} net;
+
+static volatile struct exo_ring *ring(void) { return (volatile struct exo_ring *)REGION; }
+static uint8_t *tx_memory(void) { return (uint8_t *)REGION + TX_BASE; }
+
+/* Map a region with a good header. */
+static bool make_region(void)
+{
+	net.pages = (uint32_t)sys_page_alloc(PAGE_ANY, PAGES);
+	if (sys_page_map(SLOT_SELF, REGION, net.pages, PAGES, PROT_R | PROT_W) < 0)
+		return false;
+	ring()->rx_base = RX_BASE;
+	ring()->rx_buffers = BUFFERS;
+	return true;
+}
+
+static void post_buffers(void)
+{
+	for (uint16_t i = 0; i < BUFFERS; i++)
+		ring()->free[i] = i;
+	ring()->free_head = BUFFERS;
+}
+
+static bool open_ring(void)
+{
+	if (!make_region())
+		return false;
+	long slot = sys_ring_create(net.pages, PAGES);
+	net.ring = (uint32_t)slot;
+	return slot > 0;
+}
+
+static long insert(const void *filter, long length)
+{
+	return sys_filter_insert(SLOT_NIC, net.ring, (uint64_t)filter, (uint32_t)length, 0, 0);
+}
+
+static long insert_arp(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	long length = filter_arp_for(filter, sizeof filter, my_ip);
+
+	return insert(filter, length);
+}
+
+static void close_ring(void)
+{
+	sys_ring_destroy(net.ring);
+	sys_page_free(net.pages, PAGES);
+}
+
+/* "Who has 10.0.2.2? Tell 10.0.2.15." */
+static void write_arp(uint8_t *f)
+{
+	static const uint8_t fixed[] = { 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+	uint8_t mac[6];
+
+	for (int i = 0; i < 6; i++)
+		mac[i] = exo_info()->nic.mac[i];
+	memset(f, 0xff, 6);
+	memcpy(f + 6, mac, 6);
+	memcpy(f + 12, fixed, sizeof fixed);
+	memcpy(f + 22, mac, 6);
+	memcpy(f + 28, my_ip, 4);
+	memset(f + 32, 0, 6);
+	memcpy(f + 38, peer_ip, 4);
+}
+
+static void describe(uint32_t offset, uint16_t length, uint16_t more)
+{
+	volatile struct exo_tx *t = &ring()->tx[ring()->tx_head % EXO_RING_N];
+
+	t->offset = offset;
+	t->length = length;
+	t->more = more;
+	ring()->tx_head++;
+}
+
+static long send(void) { return sys_ring_send(net.ring, SLOT_NIC); }
+
+/* Wait for the nth received frame, at most a second. */
+static bool received(uint32_t n)
+{
+	struct exo_wait_term t = { .address = (uint64_t)&ring()->used_head, .value = n,
+		                   .op = WAIT_GE };
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	context_wait(&t, 1, ((uint64_t)hi << 32 | lo) + exo_info()->tsc_hz);
+	return ring()->used_head >= n;
+}
+
+static bool counters_add_up(void)
+{
+	const volatile struct exo_nic *n = &exo_info()->nic;
+	uint64_t drops = 0;
+
+	for (int i = 0; i < DROP_COUNT; i++)
+		drops += n->drop[i];
+	return n->received == n->delivered + drops;
+}
+
+static uint16_t sum_of(const uint8_t *p, uint32_t n)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (uint32_t)p[i] << (i & 1 ? 8 : 0);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static void a_frame_goes_out_and_its_answer_comes_in(void)
+{
+	CHECK(open_ring());
+	post_buffers();
+	CHECK(insert_arp() > 0);
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	CHECK(received(1));
+	const volatile struct exo_rx *rx = &ring()->used[0];
+	const uint8_t *frame = (const uint8_t *)REGION + RX_BASE + rx->buffer * EXO_BUF_SIZE;
+	CHECK(rx->length >= ARP_LENGTH);
+	CHECK_IS(frame[21], 2); /* a reply */
+	CHECK(memcmp(frame + 28, peer_ip, 4) == 0);
+	CHECK_IS(rx->sum, sum_of(frame + 14, rx->length - 14u));
+	CHECK_IS(ring()->tx_done, 1);
+	CHECK(counters_add_up());
+	close_ring();
+}
+
+static void a_long_frame_is_sent_from_the_owners_pages(void)
+{
+	uint64_t sent;
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	write_arp(tx_memory());
+	sent = exo_info()->nic.sent;
+	describe(TX_BASE, 100, 1);
+	describe(TX_BASE + 4000, 600, 1); /* across a page edge */
+	describe(TX_BASE, 814, 0);
+	CHECK_IS(send(), 0);
+	CHECK_IS(exo_info()->nic.sent, sent + 1);
+	CHECK_IS(ring()->tx_refused, 0);
+	for (int i = 0; i < 1000 && ring()->tx_done != 3; i++) {
+		context_yield(0);
+		send(); /* reaps */
+	}
+	CHECK_IS(ring()->tx_done, 3);
+	close_ring();
+}
+
+static void refused_frames_are_counted_and_not_sent(void)
+{
+	static const struct {
+		uint32_t offset;
+		uint16_t length, more;
+	} bad[] = { { TX_BASE, 13, 0 }, { TX_BASE, 1515, 0 },   { PAGES * 4096, 60, 0 },
+		    { PAGES * 4096 - 10, 60, 0 }, { 0xfffffff0, 60, 0 }, { TX_BASE, 0, 0 },
+		    { TX_BASE, 60, 2 },  { TX_BASE, 60, 1 } };
+	const uint32_t n = sizeof bad / sizeof *bad;
+	uint64_t sent;
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	write_arp(tx_memory());
+	sent = exo_info()->nic.sent;
+	for (uint32_t i = 0; i < n; i++) {
+		describe(bad[i].offset, bad[i].length, bad[i].more);
+		CHECK_IS(send(), 0);
+		CHECK_IS(ring()->tx_refused, i + 1);
+	}
+	CHECK_IS(ring()->tx_done, n);
+	CHECK_IS(exo_info()->nic.sent, sent);
+	ring()->tx_head += EXO_RING_N + 1;
+	CHECK_IS(send(), -E_INVAL);
+	close_ring();
+}
+
+/* A capability for the interface that lets its holder insert filters and no more. */
+static long plain_nic(void)
+{
+	static struct exo_cap cap;
+
+	sys_cap_mint(SLOT_NIC, RIGHT_RECV, (uint64_t)&cap);
+	return sys_cap_bind((uint64_t)&cap);
+}
+
+/* Is the ARP request refused once byte `at` is changed? */
+static bool refuses_change(uint32_t nic, int at)
+{
+	uint32_t refused = ring()->tx_refused;
+
+	write_arp(tx_memory());
+	tx_memory()[at] ^= 1;
+	describe(TX_BASE, ARP_LENGTH, 0);
+	return sys_ring_send(net.ring, nic) == 0 && ring()->tx_refused == refused + 1;
+}
+
+static void frames_that_are_not_the_senders_to_send_are_refused(void)
+{
+	/* The interface's address, the type, the sender's IP address. */
+	static const int guarded[] = { 6, 7, 8, 9, 10, 11, 12, 13, 28, 29, 30, 31 };
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	long nic = plain_nic();
+	CHECK(nic > 0);
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(sys_ring_send(net.ring, (uint32_t)nic), 0);
+	CHECK_IS(ring()->tx_refused, 0);
+	for (unsigned i = 0; i < sizeof guarded / sizeof *guarded; i++)
+		CHECK(refuses_change((uint32_t)nic, guarded[i]));
+	CHECK_IS(sys_cap_drop((uint32_t)nic, 1), 0);
+	close_ring();
+}
+
+static void without_a_buffer_the_frame_is_dropped_and_counted(void)
+{
+	uint64_t before;
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	before = exo_info()->nic.drop[DROP_NOBUF];
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	for (int i = 0; i < 1000 && exo_info()->nic.drop[DROP_NOBUF] == before; i++)
+		received(1000000);
+	CHECK(exo_info()->nic.drop[DROP_NOBUF] > before);
+	CHECK(ring()->dropped > 0);
+	CHECK(counters_add_up());
+	close_ring();
+}
+
+static void wild_buffer_numbers_are_dropped_and_counted(void)
+{
+	uint64_t before = exo_info()->nic.drop[DROP_RING];
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	ring()->free[0] = 0xffff;
+	ring()->free_head = 1;
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	for (int i = 0; i < 100 && exo_info()->nic.drop[DROP_RING] == before; i++)
+		received(1000000);
+	CHECK_IS(exo_info()->nic.drop[DROP_RING], before + 1);
+	ring()->free_head = 100000;
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	for (int i = 0; i < 100 && exo_info()->nic.drop[DROP_RING] == before + 1; i++)
+		received(1000000);
+	CHECK_IS(exo_info()->nic.drop[DROP_RING], before + 2);
+	CHECK(counters_add_up());
+	close_ring();
+}
+
+static void ring_create_checks_its_region(void)
+{
+	static const uint32_t bad[][2] = { { 0, 16 },    { 2048, 1 },   { 4097, 1 },
+		                           { 4096, 0 },  { 4096, 129 }, { 4096, 21 },
+		                           { 45056, 1 }, { 0xfffff800, 1 } };
+
+	CHECK(make_region());
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		ring()->rx_base = bad[i][0];
+		ring()->rx_buffers = bad[i][1];
+		CHECK_IS(sys_ring_create(net.pages, PAGES), -E_INVAL);
+	}
+	CHECK_IS(sys_ring_create(net.pages, 0), -E_LIMIT);
+	CHECK_IS(sys_ring_create(net.pages, EXO_RING_PAGES + 1), -E_LIMIT);
+	CHECK_IS(sys_ring_create(SLOT_SELF, 1), -E_PERM);
+	CHECK_IS(sys_ring_create(SLOT_MODULES, 1), -E_BUSY); /* executable */
+	CHECK_IS(sys_ring_destroy(SLOT_SELF), -E_PERM);
+	CHECK_IS(sys_ring_send(SLOT_SELF, SLOT_NIC), -E_PERM);
+	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
+}
+
+static void ring_pages_cannot_become_executable(void)
+{
+	CHECK(open_ring());
+	CHECK_IS(sys_page_unmap(SLOT_SELF, REGION, PAGES), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, REGION, net.pages, 1, PROT_R | PROT_X), -E_BUSY);
+	CHECK_IS(sys_ring_destroy(net.ring), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, REGION, net.pages, 1, PROT_R | PROT_X), 0);
+	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
+}
+
+static void pages_freed_under_a_ring_wait_in_quarantine(void)
+{
+	uint32_t before = exo_info()->free_pages;
+
+	CHECK(open_ring());
+	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
+	CHECK(exo_info()->free_pages < before);
+	CHECK_IS(sys_ring_destroy(net.ring), 0);
+}
+
+static void filters_are_vetted(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	long length = filter_udp_port(filter, sizeof filter, &(struct filter_local){ 0 }, 7);
+
+	CHECK(open_ring());
+	CHECK_IS(insert(filter, 0), -E_INVAL);
+	CHECK_IS(insert(filter, length - 1), -E_INVAL);
+	CHECK_IS(insert(filter, 1 << 20), -E_LIMIT);
+	CHECK_IS(insert((void *)0x10, length), -E_FAULT);
+	CHECK_IS(insert((void *)0xffffffff80101000, length), -E_FAULT);
+	CHECK_IS(sys_filter_insert(SLOT_NIC, net.ring, (uint64_t)filter, (uint32_t)length, 0, 17),
+	         -E_LIMIT);
+	CHECK_IS(sys_filter_insert(SLOT_SELF, net.ring, (uint64_t)filter, (uint32_t)length, 0, 0),
+	         -E_PERM);
+	CHECK_IS(sys_filter_insert(SLOT_NIC, SLOT_SELF, (uint64_t)filter, (uint32_t)length, 0, 0),
+	         -E_PERM);
+	memset(filter + 16, 0xff, 64);
+	CHECK_IS(insert(filter, length), -E_INVAL);
+	CHECK_IS(sys_filter_remove(net.ring), -E_PERM);
+	close_ring();
+}
+
+static void taking_anothers_packets_needs_its_capability(void)
+{
+	static uint8_t all[FILTER_BUILD_MAX], port[FILTER_BUILD_MAX];
+	const struct filter_local local = { my_ip, NULL };
+	long all_length = filter_address(all, sizeof all, &local);
+	long port_length = filter_udp_port(port, sizeof port, &local, 53);
+	uint32_t carve[1];
+
+	CHECK(open_ring());
+	long nic = plain_nic();
+	long rest = insert(all, all_length);
+	CHECK(rest > 0);
+	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
+	                           0, 0),
+	         -E_OVERLAP);
+	carve[0] = net.ring;
+	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
+	                           (uint64_t)carve, 1),
+	         -E_PERM);
+	carve[0] = (uint32_t)rest;
+	long dns = sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port,
+	                             (uint32_t)port_length, (uint64_t)carve, 1);
+	CHECK(dns > 0);
+	CHECK_IS(sys_filter_remove((uint32_t)dns), 0);
+	CHECK_IS(sys_filter_remove((uint32_t)dns), -E_PERM);
+	filter_set_shared(port);
+	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
+	                           0, 0),
+	         -E_PERM);
+	CHECK_IS(sys_cap_drop((uint32_t)nic, 1), 0);
+	close_ring();
+}
+
+const struct ktest net_tests[] = {
+	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
+	{ "a_long_frame_is_sent_from_the_owners_pages",
+	  a_long_frame_is_sent_from_the_owners_pages },
+	{ "refused_frames_are_counted_and_not_sent", refused_frames_are_counted_and_not_sent },
+	{ "frames_that_are_not_the_senders_to_send_are_refused",
+	  frames_that_are_not_the_senders_to_send_are_refused },
+	{ "without_a_buffer_the_frame_is_dropped_and_counted",
+	  without_a_buffer_the_frame_is_dropped_and_counted },
+	{ "wild_buffer_numbers_are_dropped_and_counted",
+	  wild_buffer_numbers_are_dropped_and_counted },
+	{ "ring_create_checks_its_region", ring_create_checks_its_region },
+	{ "ring_pages_cannot_become_executable", ring_pages_cannot_become_executable },
+	{ "pages_freed_under_a_ring_wait_in_quarantine",
+	  pages_freed_under_a_ring_wait_in_quarantine },
+	{ "filters_are_vetted", filters_are_vetted },
+	{ "taking_anothers_packets_needs_its_capability",
+	  taking_anothers_packets_needs_its_capability },
+	{ NULL, NULL },
+};

@@ -1,0 +1,4 @@
+# docs/: the reference of system calls is generated. SPDX-License-Identifier: ISC
+$(B)/syscalls.md: docs/syscalls.awk kernel/include/exo/syscalls.def $(wildcard kernel/sys*.c)
+	@mkdir -p $(@D); awk -f $^ > $@
+ALL += $(B)/syscalls.md
