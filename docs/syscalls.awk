@@ -34,9 +34,9 @@ inside {
 		inside = 0
 	next
 }
-/^(_Noreturn )?long sys_[a-z_]+\(/ {
+/^(_Noreturn )?long sys_[a-z_]+\(/ || /^sys_[a-z_]+:$/ {
 	name = $0
-	sub(/^.*long sys_/, "", name); sub(/\(.*/, "", name)
+	sub(/^(.*long )?sys_/, "", name); sub(/[(:].*/, "", name)
 	contract[name] = comment
 	comment = ""
 }

@@ -81,7 +81,8 @@ static uint64_t gdt[] = {
 	0x00affb000000ffff, /* USER_CS */
 	0, 0,               /* TSS_SEL */
 };
-static uint8_t fpu_initial[512] __attribute__((aligned(16)));
+extern uint8_t fpu_initial[512]; /* transfer.S loads it, too */
+uint8_t fpu_initial[512] __attribute__((aligned(16)));
 
 extern const uint64_t vector_table[VEC_COUNT];
 extern const uint64_t clac_start[], clac_end[];

@@ -11,20 +11,22 @@
 struct env;
 
 struct cpu {
-	/* entry.S knows these three. */
+	/* entry.S knows these five. */
 	uint64_t user_rsp; /* the interrupted rsp, during a system call */
 	uint64_t stack;    /* top of the kernel stack: this structure's address */
 	struct exo_envpage *envpage; /* running environment's, through the direct map */
+	struct env *env;       /* running; NULL: none */
+	uint64_t cr3;          /* loaded */
 
-	struct env *env;       /* running or last; its address space is loaded. NULL: none */
 	bool slice_over;       /* the running slice has ended: every further tick is excess */
 	uint64_t slice_end;    /* time stamp at which it ends */
 	uint64_t charged;      /* time stamp up to which cycles have been charged */
-	uint64_t cr3;
 };
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "entry.S");
 _Static_assert(offsetof(struct cpu, envpage) == CPU_ENVPAGE, "entry.S");
+_Static_assert(offsetof(struct cpu, env) == CPU_ENV, "entry.S");
+_Static_assert(offsetof(struct cpu, cr3) == CPU_CR3, "entry.S");
 _Static_assert(sizeof(struct cpu) <= CPU_SIZE, "entry.S");
 
 /* Registers as the gates push them, rising addresses. */

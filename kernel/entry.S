@@ -217,6 +217,7 @@ exception_\vector:
 
 	.section .rodata
 	.balign 8
+	.globl user_top
 user_top:
 	.quad EXO_USER_TOP
 

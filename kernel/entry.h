@@ -10,10 +10,25 @@
 #define CPU_STACK    8
 #define CPU_ENVPAGE  16
 
+#define CPU_ENV      24
+#define CPU_CR3      32
+
+/* Offsets in struct env, and its size. */
+#define ENV_ID   0
+#define ENV_LENT 4
+#define ENV_PAGE 8
+#define ENV_CR3  16
+#define ENV_SIZE 1024 /* a power of two, by alignment */
+#define ENV_MAX  64
+
 /* Offsets in struct exo_envpage. */
 #define EP_EXCEPTION_ENTRY 0
+#define EP_MASKED          40
 #define EP_ACTIVE          48
 #define EP_SAVE            56
+#define EP_SYNC_ENTRY      232
+#define EP_ASYNC_ENTRY     240
+#define EP_OPEN            248
 
 /* Offsets in struct exo_save. */
 #define SAVE_RAX     0

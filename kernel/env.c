@@ -19,7 +19,7 @@
 enum { GENERATION_MAX = (1 << (32 - EXO_ENV_INDEX_BITS)) - 1 };
 
 struct exo_env env_public[EXO_ENV_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
-static struct env envs[EXO_ENV_MAX];
+struct env envs[EXO_ENV_MAX];
 
 static uint32_t id_of(const struct env *env)
 {
@@ -108,12 +108,14 @@ int env_create(struct env *parent, const char *name, uint32_t table_limit, struc
 		                      .state = ENV_NEW, .table_limit = table_limit };
 	memcpy(env->pub->name, name, sizeof env->pub->name);
 	env->slot_hint = 0;
+	env->lent_to = 0;
 	if (pt_create(env) < 0 || make_page(env) < 0 || slot_reserve(env, 1) < 0) {
 		release_all(env);
 		*env->pub = (struct exo_env){ 0 };
 		return -E_NOMEM;
 	}
 	slot_fill(env, SLOT_SELF, CAP_ENV, env->index, RIGHT_ALL);
+	env->id = env->pub->id;
 	*out = env;
 	return 0;
 }
@@ -133,6 +135,17 @@ static void leave_children(uint32_t parent)
 	}
 }
 
+/* Whoever waits for the ended to return a call gets its slices back, and is told. */
+static void return_lent(uint32_t id)
+{
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++) {
+		if (!envs[i].id || envs[i].lent_to != id)
+			continue;
+		envs[i].lent_to = 0;
+		envs[i].page->pending |= UPCALL_CALLEE_DIED;
+	}
+}
+
 /* Nobody is left who could start anything: the machine's work is done, with the last
  * one's exit code. */
 static void end_if_last(enum exo_env_end why, uint32_t code)
@@ -148,6 +161,7 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 {
 	struct cpu *c = cpu();
 
+	env->id = 0;
 	assert(env->pub->state != ENV_FREE && env->pub->state != ENV_ENDED);
 	release_all(env);
 	env->pub->state = ENV_ENDED;
@@ -158,6 +172,7 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 		c->env = NULL;
 		c->envpage = NULL;
 	}
+	return_lent(env->pub->id);
 	leave_children(env->pub->id);
 	end_if_last(why, code);
 }

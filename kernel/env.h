@@ -2,10 +2,12 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "exo/env.h"
 #include "exo/wait.h"
 #include "kernel/cap.h"
+#include "kernel/entry.h"
 
 /* A term of a wakeup predicate, its word found and pinned. */
 struct wait_term {
@@ -16,10 +18,15 @@ struct wait_term {
 };
 
 struct env {
+	/* transfer.S knows these four. */
+	_Alignas(ENV_SIZE) uint32_t id; /* 0: not alive */
+	uint32_t lent_to;           /* id of the environment that runs on its slices, in a
+	                               synchronous call; 0: none */
+	struct exo_envpage *page;   /* its environment page, through the direct map */
+	uint64_t cr3;               /* its top-level table */
+
 	uint32_t index, generation;
 	struct exo_env *pub;        /* its record in EXO_ENVS */
-	uint64_t cr3;               /* its top-level table */
-	struct exo_envpage *page;   /* its environment page, through the direct map */
 	uint32_t pages;             /* list of pages owned */
 	struct slot *slot_pages[SLOT_PAGES];
 	uint32_t slot_hint;         /* every slot below is full */
@@ -30,7 +37,15 @@ struct env {
 	uint64_t deadline;
 };
 
+_Static_assert(offsetof(struct env, id) == ENV_ID, "transfer.S");
+_Static_assert(offsetof(struct env, lent_to) == ENV_LENT, "transfer.S");
+_Static_assert(offsetof(struct env, page) == ENV_PAGE, "transfer.S");
+_Static_assert(offsetof(struct env, cr3) == ENV_CR3, "transfer.S");
+_Static_assert(sizeof(struct env) == ENV_SIZE, "transfer.S");
+_Static_assert(EXO_ENV_MAX == ENV_MAX, "transfer.S");
+
 extern struct exo_env env_public[]; /* [EXO_ENV_MAX], page-aligned */
+extern struct env envs[];           /* [EXO_ENV_MAX] */
 
 void env_init(void);
 

@@ -81,7 +81,17 @@ bool sched_willing(struct env *env)
 	return env->pub->state == ENV_READY;
 }
 
-/* The first position after `from` whose owner is willing, EXO_SLICE_MAX if none is. */
+enum { CALL_DEPTH = 8 };
+
+/* Who runs on env's slices: itself, or whom it has called and waits for. */
+static struct env *runs_for(struct env *env)
+{
+	for (int depth = 0; depth < CALL_DEPTH && env->lent_to; depth++)
+		env = env_by_id(env->lent_to);
+	return env;
+}
+
+/* The first position after `from` for which somebody is willing, EXO_SLICE_MAX if none. */
 static uint32_t next_position(uint32_t from)
 {
 	uint32_t turn = (from + 1) % EXO_SLICE_MAX;
@@ -92,7 +102,7 @@ static uint32_t next_position(uint32_t from)
 		uint32_t at = (turn + (uint32_t)__builtin_ctzll(rotated)) % EXO_SLICE_MAX;
 		struct env *env = env_by_id(slices[at].owner);
 
-		if (sched_willing(env))
+		if (sched_willing(runs_for(env)))
 			return at;
 		left &= ~env->slice_mask;
 	}
@@ -136,6 +146,7 @@ static _Noreturn void begin_slice(struct env *env)
 	c->slice_end = rdtsc() + info.slice_cycles;
 	timer_arm(c->slice_end);
 	env->pub->slices++;
+	env = runs_for(env);
 	env->page->pending &= ~(uint32_t)UPCALL_SLICE_END; /* the last one's */
 	run(env);
 }

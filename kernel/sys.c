@@ -9,9 +9,11 @@
 #include "kernel/sys.h"
 #include "kernel/user.h"
 
-/* What entry.S returns for a number that is none. */
-extern const int64_t syscall_nosys;
+/* What entry.S returns for a number that is none, and transfer.S. */
+extern const int64_t syscall_nosys, syscall_invalid, syscall_again;
 const int64_t syscall_nosys = -E_NOSYS;
+const int64_t syscall_invalid = -E_INVAL;
+const int64_t syscall_again = -E_AGAIN;
 
 enum { CONSOLE_WRITE_MAX = 4096 };
 

@@ -48,7 +48,7 @@ struct ktest {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
+extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[], transfer_tests[],
         net_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */

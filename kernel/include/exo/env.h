@@ -39,6 +39,7 @@ enum exo_upcall {
 	UPCALL_SLICE_END = 1, /* save what you need and sys_yield: you pay for excess time */
 	UPCALL_REVOKE = 2,    /* give back what struct exo_envpage.revoke asks for */
 	UPCALL_LOST = 4,      /* the repossession vector has grown */
+	UPCALL_CALLEE_DIED = 8, /* the environment called synchronously ended instead of returning */
 };
 
 struct exo_envpage {
@@ -59,13 +60,21 @@ struct exo_envpage {
 
 	struct exo_save exception;
 	struct exo_save upcall;
+
+	/* The protected entry context, written by the environment: where other environments'
+	 * control transfers arrive (sys_call, sys_send), 0: nowhere. rax = the caller's id,
+	 * rsp = 0, masked is 1; the registers the caller chose are the message. */
+	uint64_t sync_entry, async_entry;
+	uint32_t open;  /* nonzero: willing; cleared by the kernel at each arrival */
+	uint32_t zero2;
 };
 _Static_assert(sizeof(struct exo_frame) == 40, "iretq");
 _Static_assert(sizeof(struct exo_save) == 88, "ABI");
 _Static_assert(offsetof(struct exo_envpage, masked) == 40, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, exception) == 56, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, upcall) == 144, "ABI: assembly uses it");
-_Static_assert(sizeof(struct exo_envpage) == 232, "ABI");
+_Static_assert(offsetof(struct exo_envpage, sync_entry) == 232, "ABI: assembly uses it");
+_Static_assert(sizeof(struct exo_envpage) == 256, "ABI");
 
 enum exo_env_state {
 	ENV_FREE,

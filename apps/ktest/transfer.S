@@ -1,0 +1,84 @@
+/* apps/ktest/transfer.S - both ends of a protected control transfer, for the tests.
+ * SPDX-License-Identifier: ISC */
+#include "exo/layout.h"
+
+	.set number, 0
+#define S(n, name, text, ...) .set SYS_##name, number; .set number, number + 1;
+#include "exo/syscalls.def"
+#undef S
+
+#define MASKED (EXO_ENVPAGE + 40)
+#define OPEN   (EXO_ENVPAGE + 248)
+
+	.text
+
+/* long transfer_call(uint32_t to, uint64_t m[4]): sys_call with rdx, rbx, r8, r15 = m[0..3],
+ * which become what comes back. Returns the caller's id as it arrives with the return, or
+ * an error, or 0 when the callee has died (start_entry must be transfer_died). */
+	.globl transfer_call
+transfer_call:
+	push %rbp
+	push %rbx
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	movl $1, MASKED
+	mov %rsi, message
+	mov %rsp, stack
+	mov (%rsi), %rdx
+	mov 8(%rsi), %rbx
+	mov 16(%rsi), %r8
+	mov 24(%rsi), %r15
+	mov $SYS_call, %eax
+	syscall
+	jmp 1f
+	.globl transfer_returned
+transfer_returned:
+	mov stack, %rsp
+	mov message, %rsi
+	mov %rdx, (%rsi)
+	mov %rbx, 8(%rsi)
+	mov %r8, 16(%rsi)
+	mov %r15, 24(%rsi)
+1:	movl $0, MASKED
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbx
+	pop %rbp
+	ret
+	.globl transfer_died
+transfer_died:
+	mov stack, %rsp
+	xor %eax, %eax
+	jmp 1b
+
+/* A server: adds 1, 2, 3, 4 to the message and returns it. */
+	.globl transfer_serve
+transfer_serve:
+	add $1, %rdx
+	add $2, %rbx
+	add $3, %r8
+	add $4, %r15
+	mov %eax, %edi
+	movl $1, OPEN
+	mov $SYS_call, %eax
+	syscall
+	ud2
+
+/* Servers that end, and that never return. */
+	.globl transfer_crash, transfer_hang
+transfer_crash:
+	ud2
+transfer_hang:
+	jmp transfer_hang
+
+	.bss
+message:
+	.skip 8
+stack:
+	.skip 8
+
+	.section .note.GNU-stack, "", @progbits

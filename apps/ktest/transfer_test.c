@@ -1,0 +1,121 @@
+/* apps/ktest/transfer_test.c - protected control transfer. SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+
+/* transfer.S */
+long transfer_call(uint32_t to, uint64_t m[4]);
+void transfer_returned(void);
+void transfer_died(void);
+void transfer_serve(void);
+void transfer_crash(void);
+void transfer_hang(void);
+
+static struct child child;
+static volatile uint32_t *const ready = (volatile uint32_t *)KTEST_SHARED;
+
+static _Noreturn uint32_t server(uint64_t entry)
+{
+	context_init();
+	envpage()->sync_entry = entry;
+	envpage()->open = entry != 0;
+	*ready = 1;
+	for (;;)
+		context_yield(0);
+}
+
+static bool start_server(void (*entry)(void))
+{
+	*ready = 0;
+	envpage()->sync_entry = (uint64_t)transfer_returned;
+	if (!child_start(&child, server, (uint64_t)entry))
+		return false;
+	for (int i = 0; i < 1000 && !*ready; i++)
+		context_yield(0);
+	return *ready;
+}
+
+static void registers_are_the_message_and_the_caller_is_named(void)
+{
+	uint64_t m[4] = { 10, 20, 30, 1ull << 63 };
+
+	CHECK(start_server(transfer_serve));
+	for (int i = 0; i < 100; i++)
+		CHECK_IS(transfer_call(child.id, m), child.id);
+	CHECK_IS(m[0], 110);
+	CHECK_IS(m[1], 220);
+	CHECK_IS(m[2], 330);
+	CHECK_IS(m[3] - (1ull << 63), 400);
+	child_reap(&child);
+}
+
+static void a_transfer_to_nobody_is_refused(void)
+{
+	uint64_t m[4] = { 0 };
+
+	CHECK(start_server(NULL));
+	CHECK_IS(transfer_call(child.id, m), -E_INVAL); /* no entry */
+	CHECK_IS(transfer_call(0, m), -E_INVAL);
+	CHECK_IS(transfer_call(0xffffffff, m), -E_INVAL);
+	CHECK_IS(transfer_call(child.id + (1 << EXO_ENV_INDEX_BITS), m), -E_INVAL);
+	CHECK_IS(transfer_call(exo_info()->running, m), -E_INVAL); /* itself */
+	child_reap(&child);
+	CHECK_IS(transfer_call(child.id, m), -E_INVAL);
+}
+
+static _Noreturn uint32_t closed_server(uint64_t entry)
+{
+	context_init();
+	envpage()->sync_entry = entry;
+	*ready = 1;
+	for (;;)
+		context_yield(0);
+}
+
+static void a_busy_callee_is_not_entered(void)
+{
+	uint64_t m[4] = { 0 };
+
+	*ready = 0;
+	CHECK(child_start(&child, closed_server, (uint64_t)transfer_serve));
+	for (int i = 0; i < 1000 && !*ready; i++)
+		context_yield(0);
+	CHECK_IS(transfer_call(child.id, m), -E_AGAIN);
+	child_reap(&child);
+}
+
+static void the_end_of_the_callee_returns_to_the_caller(void (*entry)(void))
+{
+	uint64_t m[4] = { 0 }, start = envpage()->start_entry;
+
+	CHECK(start_server(entry));
+	envpage()->start_entry = (uint64_t)transfer_died;
+	envpage()->pending = 0;
+	long result = transfer_call(child.id, m);
+	uint32_t pending = envpage()->pending;
+	envpage()->start_entry = start;
+	envpage()->pending = 0;
+	CHECK_IS(result, 0);
+	CHECK_IS(pending & UPCALL_CALLEE_DIED, UPCALL_CALLEE_DIED);
+	CHECK_IS(child_record(&child)->state, ENV_ENDED);
+	child_reap(&child);
+}
+
+static void a_crashing_callee_returns_to_the_caller(void)
+{
+	the_end_of_the_callee_returns_to_the_caller(transfer_crash);
+}
+
+static void a_hanging_callee_is_ended_and_returns_to_the_caller(void)
+{
+	the_end_of_the_callee_returns_to_the_caller(transfer_hang);
+}
+
+const struct ktest transfer_tests[] = {
+	{ "registers_are_the_message_and_the_caller_is_named",
+	  registers_are_the_message_and_the_caller_is_named },
+	{ "a_transfer_to_nobody_is_refused", a_transfer_to_nobody_is_refused },
+	{ "a_busy_callee_is_not_entered", a_busy_callee_is_not_entered },
+	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },
+	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",
+	  a_hanging_callee_is_ended_and_returns_to_the_caller },
+	{ NULL, NULL },
+};
