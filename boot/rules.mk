@@ -1,0 +1,25 @@
+# boot/: running the appliance in QEMU. SPDX-License-Identifier: ISC
+
+# What the loader hands over: the kernel, and the files that apps/ lists in MODULES, the
+# first program first. PROGRAMS are the ELF files whose symbols gdb should know.
+APPLIANCE = $(B)/kernel.elf $(MODULES)
+
+run: deps ; @$(MAKE) --no-print-directory boot-run
+run-ipxe: deps ; @$(MAKE) --no-print-directory boot-run RUN=-x
+boot-run: $(ALL) ; @boot/run.sh $(RUN) $(APPLIANCE)
+deps: ; @boot/deps.sh
+
+# Stop at the kernel's first instruction (physical, 32-bit) and go on to its C code.
+$(B)/gdb.cmd: boot/rules.mk
+	@mkdir -p $(@D); { \
+	echo 'set pagination off'; echo 'set confirm off'; \
+	echo 'file $(B)/kernel.elf'; \
+	for p in $(PROGRAMS); do echo "add-symbol-file $$p"; done; \
+	echo 'target remote | exec boot/run.sh -g -n user -l $(B)/gdb.log $(APPLIANCE)'; \
+	echo 'hbreak *((unsigned long)&boot_start - 0xffffffff80000000)'; echo continue; \
+	echo 'hbreak kernel_main'; echo continue; \
+	} > $@
+gdb: $(ALL) $(B)/gdb.cmd
+	@echo 'The console goes to $(B)/gdb.log.'; gdb -q -nx -x $(B)/gdb.cmd
+
+.PHONY: run run-ipxe boot-run deps gdb
