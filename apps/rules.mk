@@ -11,3 +11,10 @@ $(B)/ktest.elf: libnet/exos/first.ld $(KTEST_OBJ)
 	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 $(B)/%.img: $(B)/%.elf ; objcopy -O binary $< $@
 ALL += $(B)/ktest.img
+
+# --- httpd ---
+HTTPD_TEST := $(B)/s/apps/httpd/test/request_test
+$(HTTPD_TEST): %: %.o $(addprefix $(B)/s/apps/httpd/,request.o tar.o)
+	$(CC) $(SFLAGS) -o $@ $^ -lcmocka
+TESTS    += $(HTTPD_TEST)
+TESTDEPS += $(HTTPD_TEST)
