@@ -18,3 +18,9 @@ $(HTTPD_TEST): %: %.o $(addprefix $(B)/s/apps/httpd/,request.o tar.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(HTTPD_TEST)
 TESTDEPS += $(HTTPD_TEST)
+# The files it serves: an archive that is the same for the same files.
+WWW := $(sort $(wildcard apps/httpd/www/*))
+$(B)/www.tar: $(WWW)
+	@tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C apps/httpd/www \
+	  -cf $@ $(notdir $(WWW))
+ALL += $(B)/www.tar

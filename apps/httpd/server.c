@@ -1,0 +1,349 @@
+/* apps/httpd/server.c - see server.h. SPDX-License-Identifier: ISC */
+#include "apps/httpd/server.h"
+#include <stdio.h>
+#include <string.h>
+#include "apps/httpd/request.h"
+#include "apps/httpd/tar.h"
+#include "lwip/tcp.h"
+
+enum {
+	POLL_INTERVAL = 2,  /* tcp_poll's unit is half a second */
+	HEAD_MAX = 256,     /* bytes of an answer's head */
+	BACKLOG = 32,
+};
+
+/* A connection. Bytes that have come in wait in `in`, and behind it in `more`, which keeps
+ * the peer's window shut; the answer being sent is what is left of `head` and of `body`. */
+struct connection {
+	struct tcp_pcb *pcb; /* NULL: free */
+	char in[REQUEST_HEAD_MAX];
+	size_t in_used;
+	struct pbuf *more;
+	uint32_t skip;       /* bytes of a request's body still to come */
+	char head[HEAD_MAX];
+	size_t head_sent, head_length;
+	const char *body;
+	size_t body_length;
+	bool closing;        /* close once the answer is sent */
+	bool eof;            /* the peer has no more to say */
+	uint16_t idle;       /* seconds without progress */
+};
+
+static struct {
+	const char *archive;
+	size_t size;
+	struct connection connection[SERVER_CONNECTIONS];
+	struct server_counts counts;
+} server;
+
+const struct server_counts *server_counts(void) { return &server.counts; }
+
+static const char *reason(int status)
+{
+	static const struct { int status; const char *text; } reasons[] = {
+		{ 200, "OK" }, { 400, "Bad Request" }, { 404, "Not Found" },
+		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
+		{ 431, "Request Header Fields Too Large" }, { 501, "Not Implemented" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Error";
+}
+
+static const char *content_type(const char *path)
+{
+	static const struct { const char *ending, *type; } types[] = {
+		{ ".html", "text/html; charset=utf-8" }, { ".css", "text/css" },
+		{ ".js", "text/javascript" }, { ".svg", "image/svg+xml" },
+		{ ".png", "image/png" }, { ".txt", "text/plain; charset=utf-8" },
+		{ ".json", "application/json" }, { ".ico", "image/x-icon" },
+	};
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
+		if (strcmp(dot, types[i].ending) == 0)
+			return types[i].type;
+	return "application/octet-stream";
+}
+
+static void set_answer(struct connection *c, int status, const char *type, const char *body,
+                       size_t length, bool only_head)
+{
+	const char *text = reason(status);
+	int n = snprintf(c->head, sizeof c->head,
+	                 "HTTP/1.1 %d %s\r\nServer: exonet\r\nContent-Type: %s\r\n"
+	                 "Content-Length: %lu\r\n%sConnection: %s\r\n\r\n",
+	                 status, text, type, (unsigned long)length,
+	                 status == 405 ? "Allow: GET, HEAD\r\n" : "",
+	                 c->closing ? "close" : "keep-alive");
+
+	c->head_sent = 0;
+	c->head_length = (size_t)n;
+	c->body = body;
+	c->body_length = only_head ? 0 : length;
+	server.counts.requests++;
+	server.counts.errors += status >= 400;
+}
+
+/* An error is answered in words; all but 404 end the connection. */
+static void set_error(struct connection *c, int status, bool only_head)
+{
+	const char *text = reason(status);
+
+	c->closing |= status != 404;
+	set_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), only_head);
+}
+
+static void answer(struct connection *c, const struct request *r)
+{
+	struct tar_file file;
+	char path[REQUEST_PATH_MAX + sizeof "index.html"];
+	size_t n = strlen(r->path);
+
+	memcpy(path, r->path, n + 1);
+	if (path[n - 1] == '/')
+		strcpy(path + n, "index.html");
+	if (tar_find(server.archive, server.size, path, &file))
+		set_answer(c, 200, content_type(path), file.data, file.size, r->head);
+	else
+		set_error(c, 404, r->head);
+}
+
+static void consume(struct connection *c, size_t n)
+{
+	c->in_used -= n;
+	memmove(c->in, c->in + n, c->in_used);
+}
+
+static bool is_answering(const struct connection *c)
+{
+	return c->head_sent < c->head_length || c->body_length > 0;
+}
+
+/* Take the next request, if it is all there and the last one is answered. Returns whether
+ * any bytes were used. */
+static bool next_request(struct connection *c)
+{
+	struct request r = { 0 };
+	size_t used, skip = c->skip < c->in_used ? c->skip : c->in_used;
+
+	consume(c, skip);
+	c->skip -= (uint32_t)skip;
+	if (is_answering(c) || c->closing || c->skip)
+		return skip > 0;
+	int status = request_parse(&r, c->in, c->in_used, &used);
+	if (status == REQUEST_MORE)
+		return skip > 0;
+	if (status != REQUEST_GOOD) {
+		c->in_used = 0;
+		set_error(c, status, r.head);
+		return true;
+	}
+	consume(c, used);
+	c->skip = r.body;
+	c->closing = !r.keep_alive;
+	answer(c, &r);
+	return true;
+}
+
+/* Move what fits from `more` to `in`. */
+static void refill(struct connection *c)
+{
+	size_t room = sizeof c->in - c->in_used;
+
+	if (!c->more || room == 0)
+		return;
+	u16_t n = c->more->tot_len < room ? c->more->tot_len : (u16_t)room;
+	pbuf_copy_partial(c->more, c->in + c->in_used, n, 0);
+	c->in_used += n;
+	c->more = pbuf_free_header(c->more, n);
+	tcp_recved(c->pcb, n);
+}
+
+static void forget(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	c->pcb = NULL;
+	if (c->more)
+		pbuf_free(c->more);
+	c->more = NULL;
+	tcp_arg(pcb, NULL);
+	tcp_recv(pcb, NULL);
+	tcp_sent(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+	tcp_err(pcb, NULL);
+}
+
+/* Returns ERR_ABRT if lwIP must not touch the connection again. */
+static err_t close_connection(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	forget(c);
+	if (tcp_close(pcb) == ERR_OK)
+		return ERR_OK;
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static err_t abort_connection(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	forget(c);
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+/* Hand what fits of text[0, n) to lwIP. The body is sent from where it lies, the head
+ * from lwIP's copy. Returns how many bytes went. */
+static size_t push(struct tcp_pcb *pcb, const char *text, size_t n, uint8_t flags)
+{
+	size_t room = tcp_sndbuf(pcb);
+
+	n = n < room ? n : room;
+	if (n == 0 || tcp_sndqueuelen(pcb) >= TCP_SND_QUEUELEN - 1)
+		return 0;
+	return tcp_write(pcb, text, (u16_t)n, flags) == ERR_OK ? n : 0;
+}
+
+static void send_answer(struct connection *c)
+{
+	size_t n;
+
+	if (c->head_sent < c->head_length)
+		c->head_sent += push(c->pcb, c->head + c->head_sent, c->head_length - c->head_sent,
+		                     TCP_WRITE_FLAG_COPY | (c->body_length ? TCP_WRITE_FLAG_MORE : 0));
+	while (c->head_sent == c->head_length && c->body_length > 0) {
+		n = push(c->pcb, c->body, c->body_length < 0xffff ? c->body_length : 0xffff, 0);
+		if (n == 0)
+			break;
+		c->body += n;
+		c->body_length -= n;
+	}
+}
+
+/* As far as it goes now: requests, answers, the end. */
+static err_t advance(struct connection *c)
+{
+	bool used;
+
+	do {
+		refill(c);
+		used = next_request(c);
+		send_answer(c);
+	} while (used && !is_answering(c) && !c->closing);
+	tcp_output(c->pcb);
+	return (c->closing || c->eof) && !is_answering(c) ? close_connection(c) : ERR_OK;
+}
+
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	(void)length;
+	c->idle = 0;
+	return advance(c);
+}
+
+static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	(void)error;
+	if (!p) {
+		c->eof = true;
+		return advance(c);
+	}
+	if (c->in_used == 0)
+		c->idle = 0; /* a request begins */
+	if (c->more)
+		pbuf_cat(c->more, p);
+	else
+		c->more = p;
+	return advance(c);
+}
+
+static void on_error(void *arg, err_t error)
+{
+	struct connection *c = arg;
+
+	(void)error;
+	c->pcb = NULL; /* lwIP has freed it */
+	if (c->more)
+		pbuf_free(c->more);
+	c->more = NULL;
+}
+
+/* Once a second: nobody may hold a connection for nothing. */
+static err_t on_poll(void *arg, struct tcp_pcb *pcb)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	c->idle++;
+	if (is_answering(c)) {
+		if (c->idle >= SERVER_STALL_S) {
+			server.counts.timeouts++;
+			return abort_connection(c);
+		}
+		return advance(c);
+	}
+	if (c->in_used > 0 && c->idle >= SERVER_REQUEST_S) {
+		server.counts.timeouts++;
+		set_error(c, 408, false);
+		return advance(c);
+	}
+	if (c->idle >= SERVER_IDLE_S) {
+		server.counts.timeouts++;
+		return close_connection(c);
+	}
+	return ERR_OK;
+}
+
+static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	(void)arg;
+	if (error != ERR_OK || !pcb)
+		return ERR_VAL;
+	for (size_t i = 0; i < SERVER_CONNECTIONS; i++) {
+		struct connection *c = &server.connection[i];
+
+		if (c->pcb)
+			continue;
+		*c = (struct connection){ .pcb = pcb };
+		tcp_arg(pcb, c);
+		tcp_recv(pcb, on_receive);
+		tcp_sent(pcb, on_sent);
+		tcp_err(pcb, on_error);
+		tcp_poll(pcb, on_poll, POLL_INTERVAL);
+		tcp_nagle_disable(pcb);
+		server.counts.connections++;
+		return ERR_OK;
+	}
+	server.counts.refused++;
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+bool server_start(const char *archive, size_t size, uint16_t port)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
+
+	server.archive = archive;
+	server.size = size;
+	if (!pcb || tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK)
+		return false;
+	pcb = tcp_listen_with_backlog(pcb, BACKLOG);
+	if (!pcb)
+		return false;
+	tcp_accept(pcb, on_accept);
+	return true;
+}
