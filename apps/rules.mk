@@ -24,3 +24,9 @@ $(B)/www.tar: $(WWW)
 	@tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C apps/httpd/www \
 	  -cf $@ $(notdir $(WWW))
 ALL += $(B)/www.tar
+
+# --- console ---
+CONSOLE_TEST := $(B)/s/apps/console/test/line_test
+$(CONSOLE_TEST): %: %.o $(B)/s/apps/console/line.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
+TESTS    += $(CONSOLE_TEST)
+TESTDEPS += $(CONSOLE_TEST)
