@@ -30,3 +30,10 @@ CONSOLE_TEST := $(B)/s/apps/console/test/line_test
 $(CONSOLE_TEST): %: %.o $(B)/s/apps/console/line.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(CONSOLE_TEST)
 TESTDEPS += $(CONSOLE_TEST)
+
+# --- kbench: the kernel's operations, counted in instructions ---
+KBENCH_OBJ := $(addprefix $(B)/u/,apps/kbench/main.o apps/ktest/child.o apps/ktest/transfer.o \
+                libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
+$(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
+	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+ALL += $(B)/kbench.img
