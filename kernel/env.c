@@ -67,7 +67,8 @@ static int make_page(struct env *env)
 	page_own(pfn, env, PAGE_OWNED);
 	if (pt_prepare(env, EXO_ENVPAGE, 1) < 0)
 		return -E_NOMEM;
-	pt_map(env, EXO_ENVPAGE, pfn, PROT_R | PROT_W);
+	struct pt_walk walk = pt_walk(env, EXO_ENVPAGE);
+	pt_set(env, EXO_ENVPAGE, pt_next(&walk), pfn, PROT_R | PROT_W);
 	page_pin(pfn);
 	env->page = page_kva(pfn);
 	env->page->masked = 1;

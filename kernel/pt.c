@@ -15,10 +15,10 @@ enum { SOFT_SHIFT = 6, TABLE_SPAN = 1 << 21 };
 
 _Static_assert(PROT_SOFT << SOFT_SHIFT == 7 << 9, "PTE bits 9..11 are software's");
 
-static uint64_t pte_of(uint32_t pfn, uint32_t prot)
+uint64_t pt_bits(uint32_t prot)
 {
-	return (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | (prot & PROT_W ? PTE_W : 0) |
-	       (prot & PROT_X ? 0 : PTE_NX) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
+	return (prot & PROT_W ? PTE_W : 0) | (prot & PROT_X ? 0 : PTE_NX) |
+	       (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
 }
 
 static bool executable(uint64_t e) { return !(e & PTE_NX); }
@@ -58,22 +58,18 @@ bool pt_range_ok(uint64_t va, uint32_t n)
 /* The next table down from entry, or NULL. */
 static uint64_t *down(uint64_t entry) { return entry & PTE_P ? kva(entry & PTE_ADDR) : NULL; }
 
-/* The level-2 table's entry for va, or NULL. */
-static uint64_t *find_pd_entry(struct env *env, uint64_t va)
+uint64_t *pt_table(struct env *env, uint64_t va)
 {
 	uint64_t *pml4 = kva(env->cr3);
 	uint64_t *pdpt = down(pml4[va >> 39 & 511]);
 	uint64_t *pd = pdpt ? down(pdpt[va >> 30 & 511]) : NULL;
 
-	return pd ? &pd[va >> 21 & 511] : NULL;
+	return pd ? down(pd[va >> 21 & 511]) : NULL;
 }
 
-static uint64_t *find_entry(struct env *env, uint64_t va)
+struct pt_walk pt_walk(struct env *env, uint64_t va)
 {
-	uint64_t *pd = find_pd_entry(env, va);
-	uint64_t *pt = pd ? down(*pd) : NULL;
-
-	return pt ? &pt[va >> 12 & 511] : NULL;
+	return (struct pt_walk){ env, va, pt_table(env, va) };
 }
 
 static bool make_table(struct env *env, uint64_t *entry)
@@ -99,7 +95,7 @@ static bool make_last_table(struct env *env, uint64_t *entry, uint64_t va)
 		page_release(shadow);
 		return false;
 	}
-	page_private[pt_entry_page(*entry)] = (struct page_private){
+	page_private[pt_page(*entry)] = (struct page_private){
 		.va = va & ~(uint64_t)(TABLE_SPAN - 1), .shadow = shadow, .env = env->index
 	};
 	return true;
@@ -128,13 +124,6 @@ int pt_prepare(struct env *env, uint64_t va, uint32_t n)
 	return 0;
 }
 
-uint64_t pt_entry(struct env *env, uint64_t va)
-{
-	uint64_t *e = find_entry(env, va);
-
-	return e ? *e : 0;
-}
-
 /* Chains. An entry is known by its physical address. */
 
 static uint64_t entry_phys(const uint64_t *e) { return kmap_phys((uint64_t)e); }
@@ -152,35 +141,42 @@ static void flush(struct env *env, uint64_t va)
 		invlpg(va);
 }
 
-static void count(uint32_t pfn, uint64_t e, int by)
+/* Does page pfn have a mapping, other than `but`, that can execute (or else, write)? */
+static bool mapped_so(uint32_t pfn, const uint64_t *but, bool to_execute)
 {
-	struct exo_page *p = &pages[pfn];
+	for (uint64_t at = page_private[pfn].mappings; at; at = *link_of(at)) {
+		const uint64_t *e = kva(at);
 
-	if (e & PTE_W)
-		p->writable = (uint16_t)(p->writable + by);
-	if (!executable(e))
+		if (e != but && (to_execute ? executable(*e) : *e & PTE_W))
+			return true;
+	}
+	return false;
+}
+
+/* The page's alias in the direct map follows: read-only while anybody may execute it. */
+static void set_executable(uint32_t pfn, bool on)
+{
+	if (pages[pfn].executable == on)
 		return;
-	p->executable = (uint16_t)(p->executable + by);
-	if (p->executable == 0)
-		kmap_set(pfn, KMAP_DATA);
-	else if (p->executable == 1 && by > 0)
-		kmap_set(pfn, KMAP_READ);
+	pages[pfn].executable = on;
+	kmap_set(pfn, on ? KMAP_READ : KMAP_DATA);
 }
 
 static void link_entry(uint64_t *e, uint64_t value)
 {
-	uint32_t pfn = pt_entry_page(value);
+	uint32_t pfn = pt_page(value);
 	uint64_t phys = entry_phys(e);
 
 	*link_of(phys) = page_private[pfn].mappings;
 	page_private[pfn].mappings = phys;
 	*e = value;
-	count(pfn, value, 1);
+	if (executable(value))
+		set_executable(pfn, true);
 }
 
 static void unlink_entry(uint64_t *e)
 {
-	uint32_t pfn = pt_entry_page(*e);
+	uint32_t pfn = pt_page(*e);
 	uint64_t phys = entry_phys(e);
 	uint64_t *at = &page_private[pfn].mappings;
 
@@ -189,53 +185,46 @@ static void unlink_entry(uint64_t *e)
 		at = link_of(*at);
 	}
 	*at = *link_of(phys);
-	count(pfn, *e, -1);
+	if (executable(*e))
+		set_executable(pfn, mapped_so(pfn, NULL, true));
 	*e = 0;
 }
 
-int pt_check(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
+int pt_check(const uint64_t *e, uint32_t pfn, uint32_t prot)
 {
 	const struct exo_page *p = &pages[pfn];
-	uint64_t old = pt_entry(env, va);
-	bool same = old & PTE_P && pt_entry_page(old) == pfn;
-	uint32_t writable = p->writable - (same && old & PTE_W);
-	uint32_t executable_ = p->executable - (same && executable(old));
 
-	if ((prot & PROT_X && writable) || (prot & PROT_W && executable_))
+	if (prot & PROT_W && p->executable && mapped_so(pfn, e, true))
 		return -E_BUSY;
-	if (writable == UINT16_MAX || executable_ == UINT16_MAX)
-		return -E_LIMIT;
-	return prot & PROT_X ? kmap_split(pfn) : 0;
+	if (!(prot & PROT_X))
+		return 0;
+	if (p->kernel_writes || mapped_so(pfn, e, false))
+		return -E_BUSY;
+	return kmap_split(pfn);
 }
 
-void pt_map(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
+void pt_set(struct env *env, uint64_t va, uint64_t *e, uint32_t pfn, uint32_t prot)
 {
-	uint64_t *e = find_entry(env, va);
+	bool old = *e & PTE_P;
 
-	assert(e);
-	if (*e & PTE_P)
+	if (old)
 		unlink_entry(e);
-	link_entry(e, pte_of(pfn, prot));
-	flush(env, va);
+	link_entry(e, (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | pt_bits(prot));
+	if (old)
+		flush(env, va);
 }
 
-void pt_unmap(struct env *env, uint64_t va)
+void pt_clear(struct env *env, uint64_t va, uint64_t *e)
 {
-	uint64_t *e = find_entry(env, va);
-
-	if (!e || !(*e & PTE_P))
+	if (!(*e & PTE_P))
 		return;
 	unlink_entry(e);
 	flush(env, va);
 }
 
-void pt_clear(struct env *env, uint64_t va, uint64_t bits)
+void pt_change(struct env *env, uint64_t va, uint64_t *e, uint64_t mask, uint64_t bits)
 {
-	uint64_t *e = find_entry(env, va);
-
-	if (!e || !(*e & bits))
-		return;
-	*e &= ~bits;
+	*e = (*e & ~mask) | bits;
 	flush(env, va);
 }
 
@@ -292,7 +281,8 @@ void *pt_reach(struct env *env, uint64_t va, uint32_t n, bool write)
 
 	if (va >= 0x800000000000 || n > EXO_PAGE_SIZE - offset)
 		return NULL;
-	uint64_t e = pt_entry(env, va);
+	const uint64_t *table = pt_table(env, va);
+	uint64_t e = table ? table[va >> 12 & 511] : 0;
 	uint64_t need = PTE_P | PTE_U | (write ? PTE_W : 0);
 	return (e & need) == need ? (uint8_t *)kva(e & PTE_ADDR) + offset : NULL;
 }

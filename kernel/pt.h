@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct env;
@@ -25,22 +26,45 @@ bool pt_range_ok(uint64_t va, uint32_t n);
  * env's table_limit is used up (tables made so far stay, empty). */
 int pt_prepare(struct env *env, uint64_t va, uint32_t n);
 
-/* Could page pfn be mapped at va with prot, in place of what is there?
- * Returns 0, -E_BUSY (it is writable elsewhere and prot has PROT_X, or the reverse),
- * -E_LIMIT (65,535 mappings) or -E_NOMEM (direct map). After 0 and pt_prepare,
- * pt_map cannot fail. */
-int pt_check(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot);
-void pt_map(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot);
+/* Entries of consecutive pages: one walk for each table. */
+struct pt_walk {
+	struct env *env;
+	uint64_t va;     /* of the next entry */
+	uint64_t *table; /* that it is in; NULL: there is none */
+};
+struct pt_walk pt_walk(struct env *env, uint64_t va);
+uint64_t *pt_table(struct env *env, uint64_t va);
 
-/* Remove the mapping at va, if there is one. */
-void pt_unmap(struct env *env, uint64_t va);
+/* The entry of the next page, NULL where there is no table. */
+static inline uint64_t *pt_next(struct pt_walk *w)
+{
+	uint32_t at = w->va >> 12 & 511;
 
-/* The entry for va: 0 if there is none. pt_entry_page: the page it names. */
-uint64_t pt_entry(struct env *env, uint64_t va);
-static inline uint32_t pt_entry_page(uint64_t e) { return (uint32_t)(e >> 12 & 0xffffffffff); }
+	if (at == 0)
+		w->table = pt_table(w->env, w->va);
+	w->va += 4096;
+	return w->table ? &w->table[at] : NULL;
+}
 
-/* Clear the given accessed and dirty bits of va's entry. */
-void pt_clear(struct env *env, uint64_t va, uint64_t bits);
+/* Could page pfn take entry e's place with prot? Returns 0, -E_BUSY (it is writable
+ * elsewhere and prot has PROT_X, or the reverse) or -E_NOMEM (direct map). After 0
+ * pt_set cannot fail. */
+int pt_check(const uint64_t *e, uint32_t pfn, uint32_t prot);
+
+/* Map page pfn by entry e in place of what is there; e's address is va in env. */
+void pt_set(struct env *env, uint64_t va, uint64_t *e, uint32_t pfn, uint32_t prot);
+
+/* Remove the mapping of entry e, if there is one. */
+void pt_clear(struct env *env, uint64_t va, uint64_t *e);
+
+/* Replace the bits `mask` of entry e, which is present, by `bits`: none of them PTE_P,
+ * PTE_NX or the page's number. */
+void pt_change(struct env *env, uint64_t va, uint64_t *e, uint64_t mask, uint64_t bits);
+
+/* Hardware bits for enum exo_prot; without PTE_P and PTE_U. */
+uint64_t pt_bits(uint32_t prot);
+
+static inline uint32_t pt_page(uint64_t e) { return (uint32_t)(e >> 12 & 0xffffffffff); }
 
 /* Remove every mapping of page pfn, in all environments. */
 void pt_break(uint32_t pfn);

@@ -52,7 +52,7 @@ static void bind_page(struct ring *r, uint32_t pfn, bool writable)
 {
 	page_pin(pfn);
 	if (writable)
-		pages[pfn].writable++; /* W^X: nobody may make it executable */
+		pages[pfn].kernel_writes++; /* W^X: nobody may make it executable */
 	r->page[r->npages++] = pfn;
 }
 
@@ -103,7 +103,7 @@ void ring_destroy(uint32_t index)
 	filter_release_ring(index);
 	for (uint32_t i = 0; i < r->npages; i++) {
 		if (i < r->writable)
-			pages[r->page[i]].writable--;
+			pages[r->page[i]].kernel_writes--;
 		page_unpin(r->page[i]);
 	}
 	r->env->pub->tables--;

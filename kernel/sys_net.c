@@ -29,7 +29,7 @@ static int page_list(uint32_t slot, uint32_t n, bool write)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t pfn = slot_at(env, slot + i)->index;
 
-		if (pages[pfn].pins > UINT16_MAX / 2 || pages[pfn].writable > UINT16_MAX / 2)
+		if (pages[pfn].pins > UINT16_MAX / 2 || pages[pfn].kernel_writes > UINT16_MAX / 2)
 			return -E_LIMIT;
 		if (write && pages[pfn].executable)
 			return -E_BUSY;

@@ -83,14 +83,15 @@ long sys_page_free(uint32_t slot, uint32_t n)
 	return 0;
 }
 
-/* Could the caller map the page of slot s so? prot is valid. */
-static int check_map(struct env *to, uint64_t va, uint32_t slot, uint32_t prot)
+/* The rights on a page that a mapping needs. */
+static uint8_t rights_for(uint32_t prot)
 {
-	uint8_t rights = RIGHT_READ | (prot & PROT_W ? RIGHT_WRITE : 0) |
-	                 (prot & PROT_X ? RIGHT_EXEC : 0);
-	struct slot *s = slot_get(cpu()->env, slot, CAP_PAGE, rights);
+	return RIGHT_READ | (prot & PROT_W ? RIGHT_WRITE : 0) | (prot & PROT_X ? RIGHT_EXEC : 0);
+}
 
-	return s ? pt_check(to, va, s->index, prot) : -E_PERM;
+static bool prot_ok(uint32_t prot)
+{
+	return !(prot & ~(uint32_t)PROT_ALL) && (prot & (PROT_W | PROT_X)) != (PROT_W | PROT_X);
 }
 
 /* sys_page_map - map n pages, in place of what is mapped there.
@@ -102,29 +103,33 @@ static int check_map(struct env *to, uint64_t va, uint32_t slot, uint32_t prot)
  *   -E_INVAL  va, n (1..4096) or prot
  *   -E_PERM   a slot is not what it must be
  *   -E_BUSY   a page is executable and was to become writable, or the reverse
- *   -E_NOMEM  no memory for tables, or the environment's table_limit is reached
- *   -E_LIMIT  a page has 65,535 mappings */
+ *   -E_NOMEM  no memory for tables, or the environment's table_limit is reached */
 long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t prot)
 {
-	struct env *to = env_arg(env, RIGHT_MAP);
+	struct env *self = cpu()->env, *to = env_arg(env, RIGHT_MAP);
 
 	if (!to)
 		return -E_PERM;
-	if (!pt_range_ok(va, n) || prot & ~(uint32_t)PROT_ALL ||
-	    (prot & (PROT_W | PROT_X)) == (PROT_W | PROT_X))
+	if (!pt_range_ok(va, n) || !prot_ok(prot))
 		return -E_INVAL;
+	if (!slot_check(self, slot, n, CAP_PAGE, rights_for(prot)))
+		return -E_PERM;
+	if (pt_prepare(to, va, n) < 0)
+		return -E_NOMEM;
+	struct pt_walk walk = pt_walk(to, va);
 	for (uint32_t i = 0; i < n; i++) {
-		int error = check_map(to, va + (uint64_t)i * EXO_PAGE_SIZE, slot + i, prot);
+		int error = pt_check(pt_next(&walk), slot_at(self, slot + i)->index, prot);
 		if (error)
 			return error;
 	}
-	if (pt_prepare(to, va, n) < 0)
-		return -E_NOMEM;
 
 	/* Commit: nothing below can fail. */
-	for (uint32_t i = 0; i < n; i++)
-		pt_map(to, va + (uint64_t)i * EXO_PAGE_SIZE, slot_at(cpu()->env, slot + i)->index,
-		       prot);
+	walk = pt_walk(to, va);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t at = walk.va, *e = pt_next(&walk);
+
+		pt_set(to, at, e, slot_at(self, slot + i)->index, prot);
+	}
 	return 0;
 }
 
@@ -138,41 +143,59 @@ long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
 		return -E_PERM;
 	if (!pt_range_ok(va, n))
 		return -E_INVAL;
-	for (uint32_t i = 0; i < n; i++)
-		pt_unmap(to, va + (uint64_t)i * EXO_PAGE_SIZE);
+	struct pt_walk walk = pt_walk(to, va);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t at = walk.va, *e = pt_next(&walk);
+
+		if (e)
+			pt_clear(to, at, e);
+	}
 	return 0;
 }
 
-/* The protection that an entry was made with, rights it had included: a mapping may lose
- * rights by sys_page_protect, and regain only through sys_page_map and a slot. */
-static bool weaker(uint64_t entry, uint32_t prot)
+/* Does every one of n mappings have the rights of prot? */
+static bool all_have(struct env *env, uint64_t va, uint32_t n, uint32_t prot)
 {
-	return (!(prot & PROT_W) || entry & PTE_W) && (!(prot & PROT_X) || !(entry & PTE_NX));
+	struct pt_walk walk = pt_walk(env, va);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint64_t *e = pt_next(&walk);
+
+		if (!e || !(*e & PTE_P))
+			continue;
+		if ((prot & PROT_W && !(*e & PTE_W)) || (prot & PROT_X && *e & PTE_NX))
+			return false;
+	}
+	return true;
 }
 
-/* sys_page_protect - take rights from n mappings, or set their software bits.
+/* sys_page_protect - take rights from n mappings, and set their software bits.
  * Addresses with no mapping are passed over. To add rights, map again: that checks the
  * page's slot. Returns 0, or with nothing changed -E_PERM (env; or a right would be added)
  * or -E_INVAL (range, prot). */
 long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
 {
+	const uint64_t mask = PTE_W | pt_bits(PROT_X | PROT_SOFT);
 	struct env *to = env_arg(env, RIGHT_MAP);
 
 	if (!to)
 		return -E_PERM;
-	if (!pt_range_ok(va, n) || prot & ~(uint32_t)PROT_ALL)
+	if (!pt_range_ok(va, n) || !prot_ok(prot))
 		return -E_INVAL;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t e = pt_entry(to, va + (uint64_t)i * EXO_PAGE_SIZE);
+	if (prot & (PROT_W | PROT_X) && !all_have(to, va, n, prot))
+		return -E_PERM;
 
-		if (e & PTE_P && !weaker(e, prot))
-			return -E_PERM;
-	}
+	/* Commit: nothing below can fail. */
+	struct pt_walk walk = pt_walk(to, va);
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t at = va + (uint64_t)i * EXO_PAGE_SIZE, e = pt_entry(to, at);
+		uint64_t at = walk.va, *e = pt_next(&walk);
 
-		if (e & PTE_P)
-			pt_map(to, at, pt_entry_page(e), prot);
+		if (!e || !(*e & PTE_P))
+			continue;
+		if ((*e ^ pt_bits(prot)) & PTE_NX) /* executable no more */
+			pt_set(to, at, e, pt_page(*e), prot);
+		else
+			pt_change(to, at, e, mask, pt_bits(prot) & mask);
 	}
 	return 0;
 }
@@ -189,9 +212,11 @@ long sys_page_scan(uint32_t env, uint64_t va, uint32_t clear)
 		return -E_PERM;
 	if (!pt_range_ok(va, 1) || clear & ~6u)
 		return -E_INVAL;
-	uint64_t e = pt_entry(to, va);
-	if (!(e & PTE_P))
+	struct pt_walk walk = pt_walk(to, va);
+	uint64_t *e = pt_next(&walk), old = e ? *e : 0;
+	if (!(old & PTE_P))
 		return 0;
-	pt_clear(to, va, (clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0));
-	return 1 | (e & PTE_A ? 2 : 0) | (e & PTE_D ? 4 : 0);
+	if (clear)
+		pt_change(to, va, e, (clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0), 0);
+	return 1 | (old & PTE_A ? 2 : 0) | (old & PTE_D ? 4 : 0);
 }

@@ -4,6 +4,7 @@
 #include "exo/layout.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
+#include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/pt.h"
 #include "kernel/sched.h"
@@ -13,10 +14,11 @@ static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term 
 {
 	if (t->op >= WAIT_OPS || t->or_ > 1 || t->zero || t->address % sizeof(uint32_t))
 		return -E_INVAL;
-	const volatile uint32_t *word = pt_reach(env, t->address, sizeof *word, false);
+	const uint32_t *word = pt_reach(env, t->address, sizeof *word, false);
 	if (!word)
 		return -E_FAULT;
-	uint32_t page = t->address < EXO_USER_TOP ? pt_entry_page(pt_entry(env, t->address)) : 0;
+	bool own = t->address < EXO_USER_TOP; /* else it is the kernel's, and stays */
+	uint32_t page = own ? (uint32_t)(kmap_phys((uint64_t)word) >> EXO_PAGE_SHIFT) : 0;
 	*out = (struct wait_term){ word, t->value, t->op, t->or_, page };
 	return 0;
 }

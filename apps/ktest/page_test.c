@@ -100,7 +100,9 @@ static void never_writable_and_executable(void)
 	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_W), -E_BUSY);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_W), -E_PERM);
 	CHECK_IS(exo_pages()[number_of(s)].executable, 1);
-	CHECK_IS(exo_pages()[number_of(s)].writable, 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
+	CHECK_IS(exo_pages()[number_of(s)].executable, 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_W), 0);
 	CHECK_IS(sys_page_free(s, 1), 0);
 }
 
@@ -111,7 +113,6 @@ static void protect_takes_rights_only(void)
 
 	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
-	CHECK_IS(exo_pages()[number_of(s)].writable, 0);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), -E_PERM);
 	CHECK_IS(sys_page_free(s, 1), 0);
 }

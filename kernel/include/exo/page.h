@@ -20,15 +20,15 @@ struct exo_page {
 	uint32_t generation; /* 24 bits; raised when the page changes hands */
 	uint32_t next, prev; /* free list */
 	uint16_t pins;       /* rings and devices that reach the page by physical address */
-	uint16_t writable;   /* mappings that can write */
-	uint16_t executable; /* mappings that can execute; never while writable > 0 */
+	uint16_t kernel_writes; /* rings through which the kernel writes it */
 	uint8_t state;       /* enum exo_page_state */
-	uint8_t zero;
+	uint8_t executable;  /* 1: some mapping can execute it; none can write it */
+	uint16_t zero;
 };
 _Static_assert(sizeof(struct exo_page) == 24, "ABI");
 
 /* Protection of a mapping. A page is never writable and executable at once, by
- * whatever number of mappings: the second one is refused with -E_BUSY. */
+ * whatever mappings it has: the second one is refused with -E_BUSY. */
 enum exo_prot {
 	PROT_R = 1,
 	PROT_W = 2,
