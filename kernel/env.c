@@ -11,6 +11,7 @@
 #include "kernel/panic.h"
 #include "kernel/power.h"
 #include "kernel/pt.h"
+#include "kernel/revoke.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
 #include "kernel/string.h"
@@ -70,6 +71,7 @@ static int make_page(struct env *env)
 	struct pt_walk walk = pt_walk(env, EXO_ENVPAGE);
 	pt_set(env, EXO_ENVPAGE, pt_next(&walk), pfn, PROT_R | PROT_W);
 	page_pin(pfn);
+	page_guarantee(pfn, env, true);
 	env->page = page_kva(pfn);
 	env->page->masked = 1;
 	for (int i = 0; i < 2; i++) {
@@ -85,6 +87,7 @@ static int make_page(struct env *env)
 static void release_all(struct env *env)
 {
 	wait_clear(env);
+	revoke_release(env);
 	filter_release(env);
 	ring_release(env);
 	slice_release(env);
@@ -110,6 +113,7 @@ int env_create(struct env *parent, const char *name, uint32_t table_limit, struc
 	memcpy(env->pub->name, name, sizeof env->pub->name);
 	env->slot_hint = 0;
 	env->lent_to = 0;
+	env->guaranteed = 0;
 	if (pt_create(env) < 0 || make_page(env) < 0 || slot_reserve(env, 1) < 0) {
 		release_all(env);
 		*env->pub = (struct exo_env){ 0 };

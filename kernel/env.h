@@ -35,6 +35,13 @@ struct env {
 	struct wait_term wait[EXO_WAIT_TERMS];
 	uint32_t nwait;
 	uint64_t deadline;
+	uint32_t guaranteed;        /* pages so marked */
+	uint32_t rings, filters;    /* how many it has */
+	struct {
+		uint32_t type;      /* asked back; CAP_NONE: nothing */
+		uint32_t target;    /* how many it may own at the deadline */
+		uint64_t deadline;
+	} revoke;
 };
 
 _Static_assert(offsetof(struct env, id) == ENV_ID, "transfer.S");

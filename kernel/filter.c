@@ -130,6 +130,7 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 	filter_info[id] = (struct exo_filter_info){ .owner = env->pub->id, .ring = ring,
 		                                    .generation = filter_info[id].generation,
 		                                    .flags = f->flags };
+	env->filters++;
 	info.filters++;
 	return id;
 }
@@ -137,8 +138,10 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 void filter_remove(uint32_t number)
 {
 	struct exo_filter_info *fi = &filter_info[number];
+	struct env *env = env_by_id(fi->owner);
 
-	assert(fi->owner);
+	assert(env);
+	env->filters--;
 	dpf_delete(state.rx, number);
 	if (state.mirror[number] != RX_ONLY)
 		dpf_delete(state.tx, state.mirror[number]);
@@ -156,11 +159,20 @@ void filter_release_ring(uint32_t ring)
 			filter_remove(i);
 }
 
+uint32_t filter_first(const struct env *env)
+{
+	uint32_t i = 0;
+
+	while (i < EXO_FILTER_MAX && filter_info[i].owner != env->pub->id)
+		i++;
+	assert(i < EXO_FILTER_MAX);
+	return i;
+}
+
 void filter_release(struct env *env)
 {
-	for (uint32_t i = 0; i < EXO_FILTER_MAX; i++)
-		if (filter_info[i].owner == env->pub->id)
-			filter_remove(i);
+	while (env->filters)
+		filter_remove(filter_first(env));
 }
 
 const struct dpf *filter_rx(void) { return state.rx; }

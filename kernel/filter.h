@@ -27,6 +27,9 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 
 void filter_remove(uint32_t number);
 
+/* The number of one of env's filters. REQUIRES that it has one. */
+uint32_t filter_first(const struct env *env);
+
 /* Remove all that feed a ring; all of env's. */
 void filter_release_ring(uint32_t ring);
 void filter_release(struct env *env);

@@ -162,11 +162,19 @@ static void charge(uint32_t pfn, struct env *env)
 	env->pub->pages++;
 }
 
+void page_guarantee(uint32_t pfn, struct env *env, bool on)
+{
+	env->guaranteed += on;
+	env->guaranteed -= pages[pfn].guaranteed;
+	pages[pfn].guaranteed = on;
+}
+
 static void discharge(uint32_t pfn)
 {
 	struct env *env = env_by_id(pages[pfn].owner);
 
 	assert(env);
+	page_guarantee(pfn, env, false);
 	list_remove(&env->pages, pfn);
 	env->pub->pages--;
 	pages[pfn].owner = 0;

@@ -61,6 +61,9 @@ void page_give(uint32_t pfn, struct env *to);
  * the free list, or in quarantine while a device still uses it. */
 void page_release(uint32_t pfn);
 
+/* Mark an owned page of env's as never to be taken by force, or not. */
+void page_guarantee(uint32_t pfn, struct env *env, bool on);
+
 /* A device or the kernel reaches the page by physical address, until unpinned. */
 void page_pin(uint32_t pfn);
 void page_unpin(uint32_t pfn);

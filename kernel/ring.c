@@ -74,6 +74,7 @@ long ring_create(struct env *env, const uint32_t *page, uint32_t n)
 	/* Commit: nothing below can fail. */
 	page_own(list, env, PAGE_TABLE);
 	env->pub->tables++;
+	env->rings++;
 	*r = (struct ring){ .generation = r->generation, .env = env, .page = page_kva(list),
 		            .rx_base = base, .rx_buffers = buffers, .writable = n };
 	for (uint32_t i = 0; i < n; i++)
@@ -107,15 +108,25 @@ void ring_destroy(uint32_t index)
 		page_unpin(r->page[i]);
 	}
 	r->env->pub->tables--;
+	r->env->rings--;
 	page_release((uint32_t)(kmap_phys((uint64_t)r->page) >> EXO_PAGE_SHIFT));
 	*r = (struct ring){ .generation = r->generation + 1 };
 }
 
+uint32_t ring_first(const struct env *env)
+{
+	uint32_t i = 0;
+
+	while (i < RING_MAX && rings[i].env != env)
+		i++;
+	assert(i < RING_MAX);
+	return i;
+}
+
 void ring_release(struct env *env)
 {
-	for (uint32_t i = 0; i < RING_MAX; i++)
-		if (rings[i].env == env)
-			ring_destroy(i);
+	while (env->rings)
+		ring_destroy(ring_first(env));
 }
 
 /* Take the next buffer that the owner has posted: its number, or -reason. */

@@ -6,6 +6,7 @@
 #include "kernel/info.h"
 #include "kernel/net.h"
 #include "kernel/panic.h"
+#include "kernel/revoke.h"
 #include "kernel/sched.h"
 #include "kernel/timer.h"
 #include "kernel/upcall.h"
@@ -74,7 +75,9 @@ void sched_charge(void)
 
 bool sched_willing(struct env *env)
 {
-	if (env->pub->state == ENV_WAITING && wait_holds(env)) {
+	const uint32_t urgent = UPCALL_REVOKE | UPCALL_LOST | UPCALL_CALLEE_DIED;
+
+	if (env->pub->state == ENV_WAITING && (wait_holds(env) || env->page->pending & urgent)) {
 		wait_clear(env);
 		env->pub->state = ENV_READY;
 	}
@@ -158,8 +161,9 @@ static void idle(void)
 
 	c->env = NULL;
 	info.running = 0;
+	uint64_t wake = wait_first_deadline(), overdue = revoke_first_deadline();
 	if (net_idle()) {
-		timer_arm(wait_first_deadline());
+		timer_arm(wake < overdue ? wake : overdue);
 		cpu_idle();
 	}
 	sched_charge();
@@ -170,6 +174,7 @@ _Noreturn void sched_run(void)
 	sched_charge();
 	net_turn();
 	for (;;) {
+		revoke_turn();
 		uint32_t position = next_position(info.slice_now);
 
 		if (position == EXO_SLICE_MAX) {
@@ -221,6 +226,7 @@ void sched_tick(struct trap *trap)
 	struct env *env = c->env;
 
 	sched_charge();
+	revoke_turn();
 	if (c->slice_over)
 		tick_excess(env);
 	else if (own_turn_again(env))

@@ -3,6 +3,7 @@
 #include "exo/layout.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
+#include "kernel/revoke.h"
 #include "kernel/sched.h"
 #include "kernel/sys.h"
 #include "kernel/user.h"
@@ -82,6 +83,33 @@ long sys_env_destroy(uint32_t env, uint32_t code)
 	env_end(e, self ? END_EXIT : END_DESTROYED, code);
 	if (self)
 		sched_run();
+	return 0;
+}
+
+/* sys_env_revoke - ask an environment to give back resources of its choice. It is told by
+ * UPCALL_REVOKE; what it has not given back at the deadline the kernel takes, and writes
+ * to the repossession vector of its environment page (UPCALL_LOST). A new request
+ * replaces one that is still open.
+ *   env       slot of CAP_ENV with RIGHT_OWN
+ *   type      CAP_PAGE, CAP_SLICE, CAP_RING or CAP_FILTER
+ *   count     how many; page tables and guaranteed pages are not asked for
+ *   deadline  time stamp counter value; one that has passed: take them now
+ * Returns 0, or with nothing changed -E_PERM (env), -E_INVAL (type; count is 0) or -E_LIMIT
+ * (it does not own so many). */
+long sys_env_revoke(uint32_t env, uint32_t type, uint32_t count, uint64_t deadline)
+{
+	struct slot *s = slot_get(cpu()->env, env, CAP_ENV, RIGHT_OWN);
+	struct env *e = s ? env_at(s->index) : NULL;
+
+	if (!e || e->pub->state == ENV_ENDED)
+		return -E_PERM;
+	if (count == 0 || (type != CAP_PAGE && type != CAP_SLICE && type != CAP_RING &&
+	                   type != CAP_FILTER))
+		return -E_INVAL;
+	if (count > revoke_owned(e, type))
+		return -E_LIMIT;
+	revoke_ask(e, type, count, deadline);
+	revoke_turn();
 	return 0;
 }
 

@@ -83,6 +83,29 @@ long sys_page_free(uint32_t slot, uint32_t n)
 	return 0;
 }
 
+/* sys_page_guarantee - mark n of the caller's pages as never to be taken by force, or not.
+ *   slot  first of n page slots with RIGHT_OWN, of pages that the caller owns
+ *   on    1 or 0
+ * Returns 0, or with nothing changed -E_PERM (a slot), -E_INVAL (on), or -E_LIMIT:
+ * EXO_GUARANTEED_MAX is all one gets, the environment page included. */
+long sys_page_guarantee(uint32_t slot, uint32_t n, uint32_t on)
+{
+	struct env *env = cpu()->env;
+
+	if (on > 1)
+		return -E_INVAL;
+	if (!slot_check(env, slot, n, CAP_PAGE, RIGHT_OWN))
+		return -E_PERM;
+	if (on && n > EXO_GUARANTEED_MAX - env->guaranteed)
+		return -E_LIMIT;
+	for (uint32_t i = 0; i < n; i++)
+		if (pages[slot_at(env, slot + i)->index].owner != env->id)
+			return -E_PERM;
+	for (uint32_t i = 0; i < n; i++)
+		page_guarantee(slot_at(env, slot + i)->index, env, on);
+	return 0;
+}
+
 /* The rights on a page that a mapping needs. */
 static uint8_t rights_for(uint32_t prot)
 {

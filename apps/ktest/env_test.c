@@ -124,8 +124,8 @@ static uint32_t meddle(uint64_t page)
 	uint32_t parent = exo_envs()[exo_info()->running & 0xfff].parent;
 
 	/* No slot but its own: no page of another's, no environment, no machine. */
-	return sys_page_map(SLOT_SELF, KTEST_VA, 200, 1, PROT_R) == -E_PERM &&
-	       sys_env_destroy(200, 0) == -E_PERM && sys_page_alloc((uint32_t)page, 1) == -E_BUSY &&
+	return sys_page_map(SLOT_SELF, KTEST_VA, 15000, 1, PROT_R) == -E_PERM &&
+	       sys_env_destroy(15000, 0) == -E_PERM && sys_page_alloc((uint32_t)page, 1) == -E_BUSY &&
 	       sys_power(SLOT_MACHINE, POWER_OFF, 0) == -E_PERM && parent != 0;
 }
 

@@ -48,8 +48,8 @@ struct ktest {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[], transfer_tests[],
-        net_tests[];
+extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
+        transfer_tests[], revoke_tests[], net_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */
 enum {

@@ -17,6 +17,8 @@ enum {
 	EXO_ENV_MAX = 64,
 	EXO_ENV_INDEX_BITS = 12, /* an environment id is generation << 12 | index; never 0 */
 	EXO_SLICE_MAX = 64,
+	EXO_LOST_MAX = 256,
+	EXO_GUARANTEED_MAX = 8, /* pages of an environment that are never taken by force */
 };
 
 /* What iretq pops, in its order. */
@@ -66,7 +68,21 @@ struct exo_envpage {
 	 * rsp = 0, masked is 1; the registers the caller chose are the message. */
 	uint64_t sync_entry, async_entry;
 	uint32_t open;  /* nonzero: willing; cleared by the kernel at each arrival */
-	uint32_t zero2;
+	uint32_t lost_count; /* entries of lost[] written; beyond EXO_LOST_MAX only counted */
+
+	/* Visible revocation (UPCALL_REVOKE): give back `count` resources of one type, of
+	 * your choice, before the deadline. Written by the kernel. */
+	struct {
+		uint64_t deadline; /* time stamp counter */
+		uint32_t type;     /* enum exo_cap_type: page, slice, ring or filter */
+		uint32_t count;
+	} revoke;
+	/* The repossession vector (UPCALL_LOST): what the kernel has taken by force. The
+	 * environment sets lost_count to 0 when it has read it. */
+	struct exo_lost {
+		uint32_t type;
+		uint32_t name; /* page number, position of a slice, index of a ring or filter */
+	} lost[EXO_LOST_MAX];
 };
 _Static_assert(sizeof(struct exo_frame) == 40, "iretq");
 _Static_assert(sizeof(struct exo_save) == 88, "ABI");
@@ -74,7 +90,7 @@ _Static_assert(offsetof(struct exo_envpage, masked) == 40, "ABI: assembly uses i
 _Static_assert(offsetof(struct exo_envpage, exception) == 56, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, upcall) == 144, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, sync_entry) == 232, "ABI: assembly uses it");
-_Static_assert(sizeof(struct exo_envpage) == 256, "ABI");
+_Static_assert(sizeof(struct exo_envpage) == 272 + 8 * EXO_LOST_MAX, "ABI");
 
 enum exo_env_state {
 	ENV_FREE,

@@ -23,7 +23,8 @@ struct exo_page {
 	uint16_t kernel_writes; /* rings through which the kernel writes it */
 	uint8_t state;       /* enum exo_page_state */
 	uint8_t executable;  /* 1: some mapping can execute it; none can write it */
-	uint16_t zero;
+	uint8_t guaranteed;  /* 1: never taken by force (sys_page_guarantee) */
+	uint8_t zero;
 };
 _Static_assert(sizeof(struct exo_page) == 24, "ABI");
 

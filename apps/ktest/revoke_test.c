@@ -1,0 +1,192 @@
+/* apps/ktest/revoke_test.c - visible revocation, and the abort protocol for those who
+ * ignore it. SPDX-License-Identifier: ISC */
+#include "apps/ktest/ktest.h"
+
+enum { OWNED = 40, ASKED = 10 };
+
+static struct child child;
+static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
+
+static uint64_t in_slices(uint32_t n)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return ((uint64_t)hi << 32 | lo) + n * exo_info()->slice_cycles;
+}
+
+/* What a child reports in the shared page. */
+enum { READY, FIRST_SLOT, SEEN, LOST, TYPE, NAME };
+
+static void note(uint32_t reasons)
+{
+	if (reasons & UPCALL_LOST) {
+		shared[LOST] = envpage()->lost_count;
+		shared[TYPE] = envpage()->lost[0].type;
+		shared[NAME] = envpage()->lost[0].name;
+	}
+	shared[SEEN] |= reasons;
+}
+
+static void get_ready(void)
+{
+	context_init();
+	context_on_upcall(note);
+	shared[FIRST_SLOT] = (uint32_t)sys_page_alloc(PAGE_ANY, OWNED);
+	shared[READY] = 1;
+}
+
+/* Gives back what it is asked for. */
+static void comply(uint32_t reasons)
+{
+	note(reasons);
+	if (reasons & UPCALL_REVOKE)
+		sys_page_free(shared[FIRST_SLOT], envpage()->revoke.count);
+}
+
+static _Noreturn uint32_t good_child(uint64_t argument)
+{
+	(void)argument;
+	get_ready();
+	context_on_upcall(comply);
+	for (;;)
+		context_yield(0);
+}
+
+static _Noreturn uint32_t deaf_child(uint64_t argument)
+{
+	(void)argument;
+	get_ready();
+	for (;;)
+		context_yield(0);
+}
+
+static _Noreturn uint32_t sleeping_child(uint64_t argument)
+{
+	struct exo_wait_term never = { .address = KTEST_SHARED, .value = 77, .op = WAIT_EQ };
+
+	(void)argument;
+	get_ready();
+	for (;;)
+		context_wait(&never, 1, WAIT_FOREVER);
+}
+
+static bool start(child_fn *fn)
+{
+	for (int i = 0; i <= NAME; i++)
+		shared[i] = 0;
+	if (!child_start(&child, fn, 0))
+		return false;
+	for (int i = 0; i < 1000 && !shared[READY]; i++)
+		context_yield(0);
+	return shared[READY];
+}
+
+static void wait_for(uint32_t reason)
+{
+	for (int i = 0; i < 1000 && !(shared[SEEN] & reason); i++)
+		context_yield(0);
+}
+
+static void an_environment_chooses_what_to_give_back(void)
+{
+	CHECK(start(good_child));
+	uint32_t before = child_record(&child)->pages;
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, in_slices(1000)), 0);
+	wait_for(UPCALL_REVOKE);
+	context_wait(NULL, 0, in_slices(3));
+	CHECK_IS(child_record(&child)->pages, before - ASKED);
+	CHECK_IS(shared[SEEN] & UPCALL_LOST, 0);
+	child_reap(&child);
+}
+
+static void pages_not_given_back_are_taken_and_named(void)
+{
+	CHECK(start(deaf_child));
+	uint32_t before = child_record(&child)->pages;
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, in_slices(3)), 0);
+	wait_for(UPCALL_REVOKE);
+	CHECK_IS(child_record(&child)->pages, before); /* not before the deadline */
+	wait_for(UPCALL_LOST);
+	CHECK_IS(child_record(&child)->pages, before - ASKED);
+	CHECK_IS(shared[LOST], ASKED);
+	CHECK_IS(shared[TYPE], CAP_PAGE);
+	CHECK_IS(exo_pages()[shared[NAME]].owner, 0);
+	CHECK_IS(child_record(&child)->state, ENV_READY);
+	child_reap(&child);
+}
+
+static void a_sleeper_is_told(void)
+{
+	CHECK(start(sleeping_child));
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, in_slices(2)), 0);
+	wait_for(UPCALL_LOST);
+	CHECK_IS(shared[SEEN], UPCALL_REVOKE | UPCALL_LOST);
+	child_reap(&child);
+}
+
+static void slices_can_be_taken(void)
+{
+	uint32_t others = exo_info()->free_pages;
+
+	CHECK(start(deaf_child));
+	CHECK(others > 0);
+	CHECK_IS(sys_env_revoke(child.env, CAP_SLICE, 1, 0), 0);
+	CHECK_IS(exo_envs()[child.index].state, ENV_READY);
+	for (int i = 0; i < EXO_SLICE_MAX; i++)
+		CHECK(((const volatile struct exo_slice *)EXO_SLICES)[i].owner != child.id);
+	child_reap(&child);
+}
+
+static _Noreturn uint32_t guarding_child(uint64_t argument)
+{
+	(void)argument;
+	get_ready();
+	shared[NAME + 1] = (uint32_t)-sys_page_guarantee(shared[FIRST_SLOT], 8, 1);
+	shared[NAME + 2] = (uint32_t)sys_page_guarantee(shared[FIRST_SLOT], 7, 1);
+	shared[NAME + 3] = (uint32_t)-sys_page_guarantee(SLOT_SELF, 1, 1);
+	shared[NAME + 4] = (uint32_t)-sys_page_guarantee(shared[FIRST_SLOT], 1, 2);
+	for (;;)
+		context_yield(0);
+}
+
+static void guaranteed_pages_are_never_taken(void)
+{
+	CHECK(start(guarding_child));
+	context_yield(0);
+	context_yield(0);
+	CHECK_IS(shared[NAME + 1], E_LIMIT); /* the environment page is one of eight */
+	CHECK_IS(shared[NAME + 2], 0);
+	CHECK_IS(shared[NAME + 3], E_PERM);
+	CHECK_IS(shared[NAME + 4], E_INVAL);
+	uint32_t rest = child_record(&child)->pages - child_record(&child)->tables - 8;
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, rest + 1, 0), -E_LIMIT);
+	/* All the others are: its stack and data among them. It ends, and only it. */
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, rest, 0), 0);
+	CHECK(child_wait(&child, 1000));
+	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
+	child_reap(&child);
+}
+
+static void requests_are_checked(void)
+{
+	CHECK(start(deaf_child));
+	CHECK_IS(sys_env_revoke(SLOT_MACHINE, CAP_PAGE, 1, 0), -E_PERM);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 0, 0), -E_INVAL);
+	CHECK_IS(sys_env_revoke(child.env, CAP_ENV, 1, 0), -E_INVAL);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 100000, 0), -E_LIMIT);
+	CHECK_IS(sys_env_revoke(child.env, CAP_FILTER, 1, 0), -E_LIMIT);
+	CHECK_IS(sys_env_revoke(child.env, CAP_RING, 1, 0), -E_LIMIT);
+	child_reap(&child);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, 0), -E_PERM);
+}
+
+const struct ktest revoke_tests[] = {
+	{ "an_environment_chooses_what_to_give_back", an_environment_chooses_what_to_give_back },
+	{ "pages_not_given_back_are_taken_and_named", pages_not_given_back_are_taken_and_named },
+	{ "a_sleeper_is_told", a_sleeper_is_told },
+	{ "slices_can_be_taken", slices_can_be_taken },
+	{ "guaranteed_pages_are_never_taken", guaranteed_pages_are_never_taken },
+	{ "requests_are_checked", requests_are_checked },
+	{ NULL, NULL },
+};
