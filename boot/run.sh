@@ -9,6 +9,7 @@
 #              somebody listens; none
 #   -m MB      memory (default 64)          -a TEXT   kernel command line
 #   -x         boot by iPXE, over TFTP      -1        end, where the machine would restart
+#   -e MAC     the interface's address
 #   -i         one virtual nanosecond for each instruction, and no waiting
 #   -g         let gdb drive QEMU through standard input; needs -l
 #   -l FILE    console to FILE only         -w FILE   capture the frames
@@ -32,13 +33,14 @@ die() {
 }
 
 net=user memory=64 cmdline= ipxe= deterministic= gdb= log= capture=
-restart=reset extra=
-while getopts n:m:a:x1igl:w:q: option; do
+restart=reset extra= mac=
+while getopts n:m:a:xe:1igl:w:q: option; do
 	case $option in
 	n) net=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	a) cmdline=$OPTARG ;;
 	x) ipxe=yes ;;
+	e) mac=,mac=$OPTARG ;;
 	1) restart=shutdown ;;
 	i) deterministic=yes ;;
 	g) gdb=yes ;;
@@ -149,7 +151,7 @@ else
 	rom=,romfile=
 fi
 [ -z "$netdev" ] ||
-	set -- "$@" -netdev "$netdev" -device "virtio-net-pci,netdev=net,disable-legacy=on$rom"
+	set -- "$@" -netdev "$netdev" -device "virtio-net-pci,netdev=net,disable-legacy=on$mac$rom"
 [ -z "$capture" ] || set -- "$@" -object "filter-dump,id=dump,netdev=net,file=$capture"
 [ -z "$deterministic" ] || set -- "$@" -icount shift=0,sleep=off
 [ -z "$gdb" ] || set -- "$@" -gdb stdio -S

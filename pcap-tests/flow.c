@@ -241,7 +241,7 @@ const char *flow_differs(const struct flow *f)
 		return f->want.synack ? "the connection is refused" : "the connection is accepted";
 	if (f->want.fin > f->got.fin)
 		return "the server does not close";
-	if (f->got.rst > f->want.rst)
+	if (f->got.rst > f->want.rst && !(f->got.fin && f->closed))
 		return "the server resets the connection";
 	if (f->mode == FLOW_HTTP)
 		return http_differs(f->want.stream, f->want.length, f->got.stream, f->got.length,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pcap-tests/peer_test.sh REPLAY - test the replayer itself: it must pass a Linux peer, over a
+# pcap-tests/peer_test.sh REPLAY MANGLE - test the replayer itself: it must pass a Linux peer, over a
 # tap in a network namespace of its own, and must notice what is made wrong. Prints TAP.
 # SPDX-License-Identifier: ISC
 set -u
@@ -11,7 +11,7 @@ if [ "${INSIDE-}" != yes ]; then
 	}
 	INSIDE=yes exec unshare --net "$0" "$@"
 fi
-replay=$1
+replay=$1 mangle=$2
 work=$(mktemp -d) || exit 1
 peer=
 trap '[ -z "$peer" ] || kill "$peer" 2>/dev/null; rm -rf "$work"' EXIT
@@ -19,7 +19,11 @@ trap 'exit 1' HUP INT TERM
 
 ip tuntap add wire mode tap
 ip link set wire address 52:54:00:12:34:56
-sysctl -qw net.ipv6.conf.wire.accept_dad=0 net.ipv4.icmp_ratelimit=0 2>/dev/null
+# No limit to refusals. No waiting after a connection's end: each trace is replayed twice.
+for setting in net.ipv6.conf.wire.accept_dad=0 net.ipv4.icmp_ratelimit=0 \
+	net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_max_tw_buckets=0; do
+	sysctl -qw $setting
+done
 ip link set lo up
 ip address add 10.0.2.15/24 dev wire
 ip address add fe80::5054:ff:fe12:3456/64 dev wire nodad 2>/dev/null
@@ -38,6 +42,9 @@ run() { timeout 300 "$replay" "$@" tap:wire 52:54:00:12:34:56 10.0.2.15 $files; 
 
 files=$stems
 run -d -p 7 -p 80 | sed -E 's/^(not )?ok /&the_replayer_passes_linux: /'
+
+"$mangle" 1 2000 $stems >"$work/noise.pcap"
+run -d -p 7 -p 80 -n "$work/noise" | sed -E 's/^(not )?ok /&amid_malformed_frames: /'
 
 # notices NAME STEM EDIT - after the edit of the side file or the trace, it fails
 notices() {

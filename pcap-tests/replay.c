@@ -108,6 +108,31 @@ static bool strike(struct replay *r, const struct packet *p)
 	return false;
 }
 
+/* The noise's sender knows of no connection: it resets what it seems to have begun. */
+static void reset(struct replay *r, const struct packet *p)
+{
+	uint8_t out[ETH_LENGTH + 60 + 20];
+	uint32_t headers = (uint32_t)(p->body - p->frame), size = p->family == 4 ? 4 : 16;
+	uint8_t *tcp = out + headers;
+
+	if (p->flags & TCP_RST || headers + 20 > sizeof out)
+		return;
+	memcpy(out, p->frame, headers);
+	memcpy(out, p->frame + 6, 6);
+	memcpy(out + 6, p->frame, 6);
+	memcpy(out + (p->src - p->frame), p->dst, size);
+	memcpy(out + (p->dst - p->frame), p->src, size);
+	put16(p->family == 4 ? out + 16 : out + 18, headers - ETH_LENGTH - (p->family == 4 ? 0 : 40) + 20);
+	memset(tcp, 0, 20);
+	put16(tcp, p->dport);
+	put16(tcp + 2, p->sport);
+	put32(tcp + 4, p->ack);
+	tcp[12] = 5 << 4;
+	tcp[13] = TCP_RST;
+	packet_seal(out, headers + 20);
+	wire_send(&r->wire, out, headers + 20);
+}
+
 static void probe_answered(struct replay *r, const struct packet *p)
 {
 	r->probed = p->flags & TCP_RST ? -1 : 1;
@@ -144,9 +169,13 @@ static void judge(struct replay *r, const uint8_t *frame, uint32_t length)
 			fail(r, "TCP port %u: %s", p.sport, bad);
 	} else if (r->probe && p.proto == PROTO_TCP && p.dport == r->probe) {
 		probe_answered(r, &p);
-	} else if (!strike(r, &p) && !r->noisy) {
+	} else if (strike(r, &p)) {
+		return;
+	} else if (!r->noisy) {
 		describe(&p, text, sizeof text);
 		fail(r, "unexpected frame: %s", text);
+	} else if (p.family && p.proto == PROTO_TCP && !p.fragment) {
+		reset(r, &p);
 	}
 }
 

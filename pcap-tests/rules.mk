@@ -3,5 +3,14 @@
 REPLAY := $(addprefix pcap-tests/,replay.c trace.c flow.c http.c hosts.c packet.c wire.c)
 
 $(B)/replay: $(REPLAY:%.c=$(B)/s/%.o) ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
+MANGLE := $(addprefix pcap-tests/,mangle.c trace.c packet.c)
+$(B)/mangle: $(MANGLE:%.c=$(B)/s/%.o) ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
+TESTDEPS += $(B)/mangle
 TESTDEPS += $(B)/replay
-TESTS += "pcap-tests/peer_test.sh $(B)/replay"
+TESTS += "pcap-tests/peer_test.sh $(B)/replay $(B)/mangle"
+
+# The web server's files of the recording, in place of the appliance's.
+$(B)/recorded/www.tar: $(wildcard pcap-tests/www/*)
+	@mkdir -p $(@D); tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 \
+	  --numeric-owner -C pcap-tests/www -cf $@ $(notdir $^)
+RECORDED = $(B)/kernel.elf $(patsubst %/www.tar,%/recorded/www.tar,$(MODULES))
