@@ -33,6 +33,7 @@ packages() {
 		netcat-openbsd          # end-to-end tests
 		iproute2                # taps and namespaces of the end-to-end tests
 		iputils-ping            # end-to-end tests
+		dnsmasq-base            # lease and IPv6 prefix of the end-to-end tests
 		python3                 # scripts of the tests
 		gdb                     # make gdb
 	END

@@ -22,4 +22,12 @@ $(B)/gdb.cmd: boot/rules.mk
 gdb: $(ALL) $(B)/gdb.cmd
 	@echo 'The console goes to $(B)/gdb.log.'; gdb -q -nx -x $(B)/gdb.cmd
 
+# The tests and figures of the whole, once there is a whole: MODULES names it.
+FIRST_TEST = $(B)/kernel.elf $(B)/ktest.img
+ifneq ($(MODULES),)
+TESTS += "boot/test/run_test.sh $(FIRST_TEST)" "boot/test/tty_test.py boot/run.sh $(APPLIANCE)" \
+         "boot/test/serve_test.sh $(APPLIANCE)" "boot/test/net_test.sh $(APPLIANCE)"
+BENCH += "boot/bench.py $(APPLIANCE)"
+endif
+
 .PHONY: run run-ipxe boot-run deps gdb

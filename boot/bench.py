@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""boot/bench.py KERNEL MODULE... - measure the booted appliance; prints, asserts nothing.
+
+  start to first ping, to first HTTP 200   wall-clock seconds from the start of QEMU, TCG,
+                                           direct boot, over a tap (root only); medians
+  instructions per UDP echo, per HTTP      guest instructions outside the idle loop, with
+                                           -icount shift=0 (1 virtual ns = 1 instruction)
+  smallest memory                          the least -m, in MB, that still serves a page
+
+SPDX-License-Identifier: ISC"""
+import os
+import re
+import select
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+BOOTS = 5
+REQUESTS = 500
+BOUND = 120  # seconds for any wait: only a hang reaches it
+ADDRESS = "10.0.9.50"
+MAC = "52:54:00:12:34:56"
+
+
+class Appliance:
+    """The appliance in QEMU, started by boot/run.sh, its console on pipes."""
+
+    def __init__(self, files, *options):
+        self.began = time.monotonic()
+        self.said = b""
+        self.process = subprocess.Popen(["boot/run.sh", "-1", *options, *files],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=BOUND)
+
+    def forwarded(self):
+        """The ports of the web server and of echo that run.sh chose."""
+        text = b""
+        while b"echo at" not in text:
+            line = self.process.stderr.readline()
+            if not line:
+                sys.exit("boot/bench.py: boot/run.sh failed: " + text.decode())
+            text += line
+        return (int(re.search(rb"http://127.0.0.1:(\d+)/", text)[1]),
+                int(re.search(rb"echo at 127.0.0.1 port (\d+)", text)[1]))
+
+    def ask(self, command, pattern):
+        """Type a command; what the console says up to the pattern (its match)."""
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+        text, end = b"", time.monotonic() + BOUND
+        while time.monotonic() < end:
+            if select.select([self.process.stdout], [], [], 1)[0]:
+                text += os.read(self.process.stdout.fileno(), 65536)
+            found = re.search(pattern, text.replace(b"\r", b""))
+            if found:
+                return found
+        sys.exit(f"boot/bench.py: no answer to {command}: {text.decode()}")
+
+
+def until(attempt, process=None):
+    """Repeat until it succeeds; False when the bound or the process's end comes first."""
+    end = time.monotonic() + BOUND
+    while time.monotonic() < end:
+        if attempt():
+            return True
+        if process and process.poll() is not None:
+            return False
+        time.sleep(0.005)
+    return False
+
+
+def page(address, timeout=2.0):
+    try:
+        with socket.create_connection(address, timeout) as s:
+            s.settimeout(timeout)
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            return s.recv(12) == b"HTTP/1.1 200"
+    except OSError:
+        return False
+
+
+def echo_request(number):
+    body = struct.pack(">BBHHH", 8, 0, 0, 0x7e57, number)
+    total = sum(struct.unpack(">4H", body))
+    total = (total & 0xffff) + (total >> 16)
+    return body[:2] + struct.pack(">H", ~total & 0xffff) + body[4:]
+
+
+class Pinger:
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        self.number = 0
+
+    def answered(self):
+        self.number += 1
+        try:
+            self.socket.sendto(echo_request(self.number), (ADDRESS, 0))
+        except OSError:
+            return False
+        while select.select([self.socket], [], [], 0.01)[0]:
+            reply = self.socket.recv(2048)
+            if reply[20] == 0 and reply[24:26] == b"\x7e\x57":
+                return True
+        return False
+
+
+def sh(*command):
+    subprocess.run(command, check=True)
+
+
+def lay_wire(work):
+    """A tap in a namespace of our own, with a DHCP server; the server's process."""
+    sh("ip", "link", "set", "lo", "up")
+    sh("ip", "tuntap", "add", "wire", "mode", "tap")
+    sh("ip", "address", "add", "10.0.9.1/24", "dev", "wire")
+    sh("ip", "link", "set", "wire", "up")
+    # The neighbour is known: the first try is not held back by the kernel's own ARP timers.
+    sh("ip", "neigh", "replace", ADDRESS, "lladdr", MAC, "dev", "wire", "nud", "permanent")
+    return subprocess.Popen(["dnsmasq", "-d", "-p", "0", "-C", "/dev/null", "-i", "wire",
+                             "--bind-dynamic", "--no-ping", f"--dhcp-host={MAC},{ADDRESS}",
+                             "--dhcp-range=10.0.9.50,10.0.9.60,1h",
+                             f"--dhcp-leasefile={work}/leases"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def time_to_serve(files):
+    with tempfile.TemporaryDirectory() as work:
+        server = lay_wire(work)
+        try:
+            pings, pages = [], []
+            for _ in range(BOOTS):
+                with Appliance(files, "-n", "tap=wire", "-e", MAC) as a:
+                    pinger = Pinger()
+                    if not until(pinger.answered, a.process):
+                        sys.exit("boot/bench.py: no ping was answered")
+                    pings.append(time.monotonic() - a.began)
+                    if not until(lambda: page((ADDRESS, 80)), a.process):
+                        sys.exit("boot/bench.py: no page was served")
+                    pages.append(time.monotonic() - a.began)
+            for what, times in (("ping", pings), ("HTTP 200", pages)):
+                print(f"start to first {what}: {statistics.median(times):.2f} s "
+                      f"(of {BOOTS}: {min(times):.2f} to {max(times):.2f})")
+        finally:
+            server.kill()
+            server.wait()
+
+
+def busy(appliance):
+    """Milliseconds of virtual time outside the idle loop, by environment and in all."""
+    text = appliance.ask("ps", rb"(?s)slices +ms\n(.*?)\n> ?$")[1].decode()
+    return sum(int(line.split()[8]) for line in text.splitlines() if len(line.split()) >= 9)
+
+
+def udp_echo(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("127.0.0.1", port))
+        s.settimeout(5)
+        while True:
+            s.send(b"0123456789abcdef")
+            try:
+                return s.recv(100)
+            except TimeoutError:
+                pass
+
+
+def keep_alive_pages(port, n):
+    request = b"GET /robots.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 30) as s:
+        for _ in range(n):
+            s.sendall(request)
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                answer += s.recv(65536)
+            head, body = answer.split(b"\r\n\r\n", 1)
+            length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
+            while len(body) < length:
+                body += s.recv(65536)
+
+
+def instructions(files):
+    with Appliance(files, "-i") as a:
+        web, echo = a.forwarded()
+        if not until(lambda: page(("127.0.0.1", web), 30), a.process):
+            sys.exit("boot/bench.py: no page was served with -icount")
+        udp_echo(echo)
+        work = {
+            "UDP echo": lambda: [udp_echo(echo) for _ in range(REQUESTS)],
+            "HTTP request (kept alive)": lambda: keep_alive_pages(web, REQUESTS),
+            "HTTP request (own connection)":
+                lambda: [page(("127.0.0.1", web), 30) for _ in range(REQUESTS)],
+        }
+        for what, run in work.items():
+            before = busy(a)
+            run()
+            used = (busy(a) - before) * 1000000 // REQUESTS
+            print(f"instructions per {what}: {used} (kernel included, of {REQUESTS})")
+
+
+def serves_with(files, megabytes):
+    with Appliance(files, "-m", str(megabytes)) as a:
+        web, _ = a.forwarded()
+        end = time.monotonic() + 20
+        while time.monotonic() < end and a.process.poll() is None:
+            if page(("127.0.0.1", web)):
+                return True
+            time.sleep(0.1)
+        return False
+
+
+def smallest_memory(files):
+    least = None
+    for megabytes in (64, 32, 24, 16, 12, 10, 9, 8, 7, 6, 5, 4, 3):
+        if not serves_with(files, megabytes):
+            break
+        least = megabytes
+    print(f"smallest memory that serves: {least} MB")
+
+
+def main():
+    files = sys.argv[1:]
+    if os.geteuid() == 0:
+        if os.environ.get("INSIDE") != "yes":
+            # Timing needs a namespace of its own; the rest uses the user network.
+            sys.stdout.flush()
+            subprocess.run(["unshare", "--net", sys.argv[0], *files],
+                           env={**os.environ, "INSIDE": "yes"}, check=False)
+        else:
+            time_to_serve(files)
+            return
+    else:
+        print("start to first ping: not measured, a tap needs root")
+    instructions(files)
+    smallest_memory(files)
+
+
+main()
