@@ -22,6 +22,8 @@ $(B)/gdb.cmd: boot/rules.mk
 gdb: $(ALL) $(B)/gdb.cmd
 	@echo 'The console goes to $(B)/gdb.log.'; gdb -q -nx -x $(B)/gdb.cmd
 
+TESTS += boot/test/check_test.sh
+
 # The tests and figures of the whole, once there is a whole: MODULES names it.
 FIRST_TEST = $(B)/kernel.elf $(B)/ktest.img
 ifneq ($(MODULES),)
