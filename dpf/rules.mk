@@ -1,16 +1,18 @@
 # dpf/: the packet classifier. DPF is the library, linked into the kernel, the host tool
 # and (builders) libnet; the rest is hosted.
 # SPDX-License-Identifier: ISC
-DPF := dpf/x86.c
+DPF := $(addprefix dpf/,bpf.c bpfgen.c build.c dpf.c filter.c gen.c interp.c mirror.c path.c \
+         relate.c trie.c x86.c)
 
-DPF_TESTS := x86
+DPF_TESTS := x86 dpf
 DPF_TEST_BINS := $(DPF_TESTS:%=$(B)/s/dpf/test/%_test)
 
-$(DPF_TEST_BINS): $(B)/s/dpf/test/%_test: $(B)/s/dpf/test/%_test.o $(DPF:%.c=$(B)/s/%.o)
+$(DPF_TEST_BINS): $(B)/s/dpf/test/%_test: $(B)/s/dpf/test/%_test.o $(DPF:%.c=$(B)/s/%.o) \
+                  $(B)/s/dpf/tool/host.o
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcmocka -lcapstone -lpcap
 
 TESTDEPS += $(DPF_TEST_BINS)
 TESTS += $(DPF_TEST_BINS)
 
 # The library compiles freestanding and needs nothing but itself.
-$(B)/k/dpf/dpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
+$(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^

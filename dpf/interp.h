@@ -1,0 +1,15 @@
+/* dpf/interp.h - the reference: what a filter means, one path after another.
+ *
+ * Shares nothing with the generator but the canonical form.
+ * Layer: leaf library, private to dpf/. SPDX-License-Identifier: ISC */
+#pragma once
+#include "dpf/filter.h"
+
+/* Does a finished path hold for this frame, its residual apart? */
+bool interp_path(const struct path *p, const uint8_t *frame, uint32_t caplen,
+                 uint32_t wirelen);
+
+/* Does a filter accept this frame? *rank is then the highest rank of its paths that do. p is
+ * scratch memory. */
+bool interp_filter(const struct filter_view *f, struct path *p, const uint8_t *frame,
+                   uint32_t caplen, uint32_t wirelen, uint64_t *rank);
