@@ -3,7 +3,7 @@
 # --- ktest: the kernel's in-guest tests, a first program ---
 KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
-               revoke_test.c) libnet/exos/first.S libnet/exos/gates.S \
+               revoke_test.c net_test.c) dpf/build.c libnet/exos/first.S libnet/exos/gates.S \
                libnet/exos/context.c
 KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 
@@ -38,3 +38,4 @@ KBENCH_OBJ := $(addprefix $(B)/u/,apps/kbench/main.o apps/ktest/child.o apps/kte
 $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
 	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
+TESTS += "timeout 600 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"

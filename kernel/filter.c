@@ -99,6 +99,13 @@ void filter_init(void)
 		filter_info[i].generation = 1;
 }
 
+/* No classification is running: this CPU is here. */
+static void reclaim(void)
+{
+	dpf_reclaim(state.rx);
+	dpf_reclaim(state.tx);
+}
+
 /* Put the mirror of a filter in the transmit classifier. Returns its id, RX_ONLY when
  * nothing of it can be mirrored, or an error. */
 static long insert_mirror(struct env *env, const void *bytes, uint32_t length)
@@ -123,7 +130,7 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 	long mirror = f->flags & FILTER_SHARED ? RX_ONLY : insert_mirror(env, bytes, length);
 	if (mirror < 0) {
 		dpf_delete(state.rx, (uint32_t)id);
-		dpf_reclaim(state.rx);
+		reclaim();
 		return mirror;
 	}
 	state.mirror[id] = (uint32_t)mirror;
@@ -132,6 +139,7 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 		                                    .flags = f->flags };
 	env->filters++;
 	info.filters++;
+	reclaim();
 	return id;
 }
 
@@ -145,9 +153,7 @@ void filter_remove(uint32_t number)
 	dpf_delete(state.rx, number);
 	if (state.mirror[number] != RX_ONLY)
 		dpf_delete(state.tx, state.mirror[number]);
-	/* No classification is running: this CPU is here. */
-	dpf_reclaim(state.rx);
-	dpf_reclaim(state.tx);
+	reclaim();
 	*fi = (struct exo_filter_info){ .generation = fi->generation + 1 };
 	info.filters--;
 }

@@ -15,13 +15,22 @@
 
 static uint32_t asked; /* environments that have been asked */
 
+static uint32_t count_bits(uint64_t v)
+{
+	uint32_t n = 0;
+
+	for (; v; v &= v - 1)
+		n++;
+	return n;
+}
+
 uint32_t revoke_owned(const struct env *env, enum exo_cap_type type)
 {
 	switch (type) {
 	case CAP_PAGE:
 		return env->pub->pages - env->pub->tables - env->guaranteed;
 	case CAP_SLICE:
-		return (uint32_t)__builtin_popcountll(env->slice_mask);
+		return count_bits(env->slice_mask);
 	case CAP_RING:
 		return env->rings;
 	case CAP_FILTER:

@@ -9,3 +9,4 @@ KERNEL_OBJ := $(addsuffix .o,$(addprefix $(B)/k/,$(basename $(KERNEL_SRC))))
 $(B)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ) $(DPF:%.c=$(B)/k/%.o)
 	$(LD) -nostdlib -z max-page-size=16384 -o $@ -T $^
 	@nm -n $@ > $(B)/kernel.sym
+ALL += $(B)/kernel.elf

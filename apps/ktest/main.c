@@ -98,7 +98,8 @@ static void share_page(void)
 int first_main(uint32_t data_slot)
 {
 	static const struct ktest *const suites[] = { page_tests, cap_tests, env_tests,
-		                                      trap_tests, cpu_tests, transfer_tests, revoke_tests };
+		                                      trap_tests, cpu_tests, transfer_tests, revoke_tests,
+		                                      net_tests };
 	int failures = 0;
 
 	(void)data_slot;
