@@ -58,5 +58,5 @@ done
 	echo "not ok abi_headers_compile_alone -$alone"
 
 # Errors have names.
-bare=$(git ls-files '*.c' | grep -vE '/(tool|test)/' | xargs grep -nE 'return -[0-9]' | head -n 3)
+bare=$(git ls-files kernel dpf ash libnet | grep -E '\.c$' | grep -vE '/(tool|test)/' | xargs grep -nE 'return -[0-9]' | head -n 3)
 [ -z "$bare" ] && echo "ok errors_have_names" || echo "not ok errors_have_names - $bare"
