@@ -1,9 +1,10 @@
 #!/bin/sh
-# pcap-tests/record.sh [NAME...] - how each trace was made: a real client and a real server in
-# two network namespaces, joined by a veth pair, recorded on the server's side by tcpdump.
+# pcap-tests/record.sh [-c | NAME...] - how each trace was made: a real client and a real
+# server in two network namespaces, joined by a veth pair, recorded by tcpdump at the server.
 #
-# Writes traces/NAME.pcap.gz and traces/NAME.counts for each function trace_NAME below (or for
-# the named ones only). The counts are tcpdump's, that is libpcap's: an outside opinion.
+# Writes traces/NAME.pcap.gz and traces/NAME.counts for each function trace_NAME below, or
+# for the named ones only. With -c, only counts again. The counts are tcpdump's, that is
+# libpcap's: an outside opinion.
 # Needs root and, beyond boot/deps.sh: tcpdump iputils-arping bind9-dnsutils dnsmasq-base
 # openssh-server nginx-light wrk socat ndisc6 ethtool busybox openssl traceroute.
 #
@@ -12,6 +13,74 @@
 # SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")" || exit 1
+
+# Expressions of every layer; each trace's table holds all of them.
+expressions() {
+	cat <<-'END'
+		ip
+		ip6
+		arp
+		tcp
+		udp
+		icmp
+		icmp6
+		vlan
+		broadcast
+		multicast
+		tcp port 80
+		tcp dst port 80
+		udp port 7
+		udp port 53
+		port 22 or port 443
+		host 10.0.2.2
+		src host 10.0.2.15 and not arp
+		ip host 10.0.2.15 and tcp portrange 1-100
+		ether src 52:54:00:12:34:56
+		ether proto 0x0806
+		ip6 and tcp
+		ip6 host fe80::2
+		tcp[tcpflags] & tcp-syn != 0
+		tcp[tcpflags] & (tcp-fin|tcp-rst) != 0
+		tcp[tcpflags] = tcp-ack
+		tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)
+		icmp[icmptype] = icmp-echo
+		icmp[icmptype] = icmp-unreach
+		ip[6:2] & 0x3fff != 0
+		ip[8] < 64
+		udp[4:2] > 100
+		len > 1000
+		less 60
+		greater 1514
+		vlan 7 and icmp
+		not ip and not ip6
+		tcp port 80 or udp port 53 or icmp6
+		net 10.0.2.0/24
+		dst net 192.0.2.0/24
+		ip and ip[0] & 0xf != 5
+		ether[0] & 1 = 1
+	END
+	echo
+}
+
+# counts FILE
+counts() {
+	expressions | while IFS= read -r e; do
+		n=$(tcpdump -n --count -r "$1" "$e" 2>/dev/null </dev/null)
+		printf '%s\t%s\n' "${n%% *}" "$e"
+	done
+}
+
+# Only count again: for new expressions.
+if [ "${1-}" = -c ]; then
+	file=$(mktemp) || exit 1
+	for trace in traces/*.pcap.gz; do
+		gunzip -c "$trace" >"$file"
+		counts "$file" >"${trace%.pcap.gz}.counts"
+	done
+	rm -f "$file"
+	exit
+fi
+
 [ "${INSIDE-}" = yes ] || INSIDE=yes exec unshare --net --mount --pid --fork \
 	--mount-proc --kill-child ./record.sh "$@"
 
@@ -180,62 +249,6 @@ trace_dhcp() {
 }
 trace_traceroute() { record traceroute -n -m 2 -q 2 -w 1 $four; }
 
-# Expressions of every layer; each trace's table holds all of them.
-expressions() {
-	cat <<-'END'
-		ip
-		ip6
-		arp
-		tcp
-		udp
-		icmp
-		icmp6
-		vlan
-		broadcast
-		multicast
-		tcp port 80
-		tcp dst port 80
-		udp port 7
-		udp port 53
-		port 22 or port 443
-		host 10.0.2.2
-		src host 10.0.2.15 and not arp
-		ip host 10.0.2.15 and tcp portrange 1-100
-		ether src 52:54:00:12:34:56
-		ether proto 0x0806
-		ip6 and tcp
-		ip6 host fe80::2
-		tcp[tcpflags] & tcp-syn != 0
-		tcp[tcpflags] & (tcp-fin|tcp-rst) != 0
-		tcp[tcpflags] = tcp-ack
-		tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)
-		icmp[icmptype] = icmp-echo
-		icmp[icmptype] = icmp-unreach
-		ip[6:2] & 0x3fff != 0
-		ip[8] < 64
-		udp[4:2] > 100
-		len > 1000
-		less 60
-		greater 1514
-		vlan 7 and icmp
-		not ip and not ip6
-		tcp port 80 or udp port 53 or icmp6
-		net 10.0.2.0/24
-		dst net 192.0.2.0/24
-		ip and ip[0] & 0xf != 5
-		ether[0] & 1 = 1
-	END
-	echo
-}
-
-counts() {
-	expressions | while IFS= read -r e; do
-		n=$(tcpdump -r "$work/$name.pcap" -n -w - "$e" 2>/dev/null | tcpdump -r - --count 2>/dev/null |
-			awk '{ print $1 }')
-		printf '%s\t%s\n' "$n" "$e"
-	done
-}
-
 [ $# -gt 0 ] || set -- $(sed -n 's/^trace_\([a-z0-9_]*\)() .*/\1/p' "$(basename "$0")")
 for name; do
 	servers=
@@ -243,7 +256,7 @@ for name; do
 	[ -z "$servers" ] || kill $servers 2>/dev/null
 
 	for s in $servers; do wait $s 2>/dev/null; done
-	counts >traces/$name.counts
+	counts "$work/$name.pcap" >traces/$name.counts
 	gzip -9nc "$work/$name.pcap" >traces/$name.pcap.gz
 	printf '%s: %s frames, %s bytes compressed\n' "$name" \
 		"$(sed -n 's/\t$//p' traces/$name.counts)" "$(wc -c <traces/$name.pcap.gz)"
