@@ -16,3 +16,12 @@ TESTS += $(DPF_TEST_BINS)
 
 # The library compiles freestanding and needs nothing but itself.
 $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
+
+# The command `dpf` on the host.
+DPF_TOOL := $(addprefix dpf/tool/,main.c expression.c match.c asm.c bench.c host.c)
+$(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
+$(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
+	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone
+ALL += $(B)/dpf
+TESTDEPS += $(B)/dpf-checked
+TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked"

@@ -18,3 +18,7 @@ ifneq ($(MODULES),)
 TESTDEPS += $(B)/recorded/www.tar
 TESTS += "pcap-tests/appliance_test.sh $(B)/replay $(B)/mangle $(RECORDED)"
 endif
+
+# The tables, on the host; and what filters cost on these frames.
+TESTS += "pcap-tests/host_test.sh $(B)/dpf-checked"
+BENCH += "pcap-tests/bench.sh $(B)/dpf"

@@ -1,0 +1,80 @@
+#!/bin/sh
+# dpf/test/tool_test.sh DPF - the command line of the host tool: statuses, order, and captures
+# that are damaged. Captures are written here, byte by byte. Prints TAP.
+# SPDX-License-Identifier: ISC
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+dpf=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# A pcap file of two frames: a broadcast ARP, and 60 bytes of a type nobody knows.
+python3 - "$work" <<'END'
+import struct, sys
+arp = b"\xff" * 6 + b"\2\0\0\0\0\1" + bytes.fromhex("08060001080006040001") + bytes(20)
+odd = b"\2\0\0\0\0\2" + b"\2\0\0\0\0\1" + b"\x88\xb5" + bytes(46)
+frames = (arp, odd)
+def pcap(magic, link=1):
+    out = struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+    for f in frames:
+        out += struct.pack("<IIII", 1, 2, len(f), len(f)) + f
+    return out
+def block(kind, body):
+    size = 12 + (len(body) + 3) // 4 * 4
+    return struct.pack("<II", kind, size) + body.ljust(size - 12, b"\0") + struct.pack("<I", size)
+ng = block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))
+ng += block(1, struct.pack("<HHI", 1, 0, 65535))
+for f in frames:
+    ng += block(6, struct.pack("<IIIII", 0, 0, 0, len(f), len(f)) + f)
+for name, data in (("micro", pcap(0xa1b2c3d4)), ("nano", pcap(0xa1b23c4d)), ("ng", ng),
+                   ("cut", pcap(0xa1b2c3d4)[:-7]), ("headless", pcap(0xa1b2c3d4)[:11]),
+                   ("text", b"this is no capture\n"), ("empty", b""),
+                   ("huge", pcap(0xa1b2c3d4)[:24] + struct.pack("<IIII", 1, 2, 1 << 31, 60))):
+    open(f"{sys.argv[1]}/{name}", "wb").write(data)
+END
+
+# gives NAME STATUS OUTPUT ARGUMENT... - with escapes in OUTPUT
+gives() {
+	name=$1 status=$2 wanted=$(printf "$3")
+	shift 3
+	got=$(timeout 300 "$dpf" "$@" 2>"$work/err")
+	code=$?
+	if [ $code -ne "$status" ]; then
+		echo "not ok tool_$name - status $code: $(head -n 1 "$work/err")"
+	elif [ "$got" != "$wanted" ]; then
+		echo "not ok tool_$name - says $(echo "$got" | head -n 3 | tr '\n' ' ')"
+	elif [ $code -eq 2 ] && ! grep -q '^\(dpf\|usage\): ' "$work/err"; then
+		echo "not ok tool_$name - no message: $(head -n 1 "$work/err")"
+	else
+		echo "ok tool_$name"
+	fi
+}
+gives counts_in_order 0 '0\ttcp\n1\tarp\n2\t' match -r "$work/micro" tcp arp ''
+gives counts_the_same_expression_twice 0 '1\tarp\n1\tarp' match -r "$work/micro" arp arp
+gives reads_nanoseconds 0 '1\tarp\n2\t' match -r "$work/nano" arp ''
+gives reads_pcapng 0 '1\tarp\n2\t' match -r "$work/ng" arp ''
+gives ends_options_at_two_dashes 0 '2\t' match -r "$work/micro" -- ''
+gives says_1_when_nothing_matches 1 '0\ttcp' match -r "$work/micro" tcp
+gives counts_up_to_the_cut 2 '1\tarp\n1\t' match -r "$work/cut" arp ''
+gives refuses_a_frame_of_2_gb 2 '0\t' match -r "$work/huge" ''
+gives refuses_a_cut_file_header 2 '' match -r "$work/headless" ''
+gives refuses_text 2 '' match -r "$work/text" ''
+gives refuses_an_empty_file 2 '' match -r "$work/empty" ''
+gives refuses_an_absent_file 2 '' match -r "$work/absent" ''
+gives refuses_a_directory 2 '' match -r "$work" ''
+gives refuses_an_expression_of_nonsense 2 '' match -r "$work/micro" arp 'tcp prt 80'
+gives refuses_an_option_unknown 2 '' match -x "$work/micro" arp
+gives wants_a_file 2 '' match arp
+gives wants_an_expression 2 '' match -r "$work/micro"
+gives wants_a_command 2 ''
+gives refuses_a_command_unknown 2 '' tcpdump
+gives bench_refuses_a_cut_file 2 '' bench -r "$work/cut" arp
+gives asm_refuses_nonsense 2 '' asm 'tcp prt 80'
+
+"$dpf" asm 'tcp port 80' arp >"$work/out" 2>&1 && grep -q ' ret' "$work/out" &&
+	! grep -qi 'invalid\|(bad)' "$work/out" && echo "ok tool_shows_machine_code" ||
+	echo "not ok tool_shows_machine_code - $(head -n 1 "$work/out")"
+"$dpf" bench -r "$work/micro" arp '' 'ether broadcast' >"$work/out" 2>&1 &&
+	[ "$(grep -c 'ns per frame' "$work/out")" -eq 3 ] && echo "ok tool_compares_three_engines" ||
+	echo "not ok tool_compares_three_engines - $(head -n 1 "$work/out")"
