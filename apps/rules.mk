@@ -39,3 +39,10 @@ $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
 	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
 TESTS += "timeout 600 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
+
+# --- raw: ARP, ICMP echo and UDP echo without a library's stack; a first program ---
+RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \
+             libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
+$(B)/raw.elf: libnet/exos/first.ld $(RAW_OBJ)
+	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+ALL += $(B)/raw.img

@@ -63,12 +63,12 @@ balanced() {
 
 # check NAME COMMAND... - one TAP line
 check() {
-	name=$1
+	check_name=$1
 	shift
 	if "$@" >"$work/why" 2>&1; then
-		echo "ok $name"
+		echo "ok $check_name"
 	else
-		echo "not ok $name - $* $(tail -n 2 "$work/why" | tr '\n' ' ' | cut -c1-300)"
+		echo "not ok $check_name - $* $(tail -n 2 "$work/why" | tr '\n' ' ' | cut -c1-300)"
 	fi
 }
 

@@ -21,6 +21,7 @@ ip tuntap add wire mode tap
 ip link set wire address 52:54:00:12:34:56
 # No limit to refusals. No waiting after a connection's end: each trace is replayed twice.
 for setting in net.ipv6.conf.wire.accept_dad=0 net.ipv4.icmp_ratelimit=0 \
+	net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=100000 \
 	net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_max_tw_buckets=0; do
 	sysctl -qw $setting
 done
