@@ -135,23 +135,34 @@ def lay_wire(work):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def boot_and_wait(files, options, attempts):
+    """Boot; the seconds from the start of QEMU to the success of each attempt in turn."""
+    with Appliance(files, "-n", "tap=wire", "-e", MAC, *options) as a:
+        times = []
+        for attempt in attempts:
+            if not until(attempt, a.process):
+                sys.exit("boot/bench.py: the appliance does not serve")
+            times.append(time.monotonic() - a.began)
+        return times
+
+
+def print_times(what, times):
+    print(f"start to first {what}: {statistics.median(times):.2f} s "
+          f"(of {len(times)}: {min(times):.2f} to {max(times):.2f})")
+
+
 def time_to_serve(files):
     with tempfile.TemporaryDirectory() as work:
         server = lay_wire(work)
         try:
-            pings, pages = [], []
-            for _ in range(BOOTS):
-                with Appliance(files, "-n", "tap=wire", "-e", MAC) as a:
-                    pinger = Pinger()
-                    if not until(pinger.answered, a.process):
-                        sys.exit("boot/bench.py: no ping was answered")
-                    pings.append(time.monotonic() - a.began)
-                    if not until(lambda: page((ADDRESS, 80)), a.process):
-                        sys.exit("boot/bench.py: no page was served")
-                    pages.append(time.monotonic() - a.began)
-            for what, times in (("ping", pings), ("HTTP 200", pages)):
-                print(f"start to first {what}: {statistics.median(times):.2f} s "
-                      f"(of {BOOTS}: {min(times):.2f} to {max(times):.2f})")
+            rows = [boot_and_wait([files[0], "build/raw.img"], ["-a", "address=" + ADDRESS],
+                                  [Pinger().answered]) for _ in range(BOOTS)]
+            print_times("ping, apps/raw", [row[0] for row in rows])
+            rows = [boot_and_wait(files, [], [Pinger().answered,
+                                              lambda: page((ADDRESS, 80))])
+                    for _ in range(BOOTS)]
+            print_times("ping", [row[0] for row in rows])
+            print_times("HTTP 200", [row[1] for row in rows])
         finally:
             server.kill()
             server.wait()
