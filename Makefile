@@ -20,6 +20,9 @@ HFLAGS  := -O2 -D_GNU_SOURCE
 SFLAGS  := -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=all \
            -fno-omit-frame-pointer
 
+# Words with double quotes, for use inside double quotes: a command in TESTS or BENCH.
+quoted = $(subst ",',$(1))
+
 .DEFAULT_GOAL := all
 
 # Every room adds to these lists:
@@ -43,7 +46,7 @@ check: $(ALL) $(TESTDEPS)
 	@boot/check.sh $(TESTS)
 
 bench: $(ALL) $(BENCHDEPS)
-	@set -e; for b in $(BENCH); do $$b; done
+	@set -e; for b in $(BENCH); do sh -c "$$b"; done
 
 clean: ; rm -rf $(B)
 

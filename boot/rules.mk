@@ -1,7 +1,7 @@
 # boot/: running the appliance in QEMU. SPDX-License-Identifier: ISC
 
-# What the loader hands over: the kernel, and the files that apps/ lists in MODULES, the
-# first program first. PROGRAMS are the ELF files whose symbols gdb should know.
+# What the loader hands over: the kernel, and what apps/ lists in MODULES, the first program
+# first, each "FILE" or "FILE NAME". PROGRAMS are the ELF files whose symbols gdb should know.
 APPLIANCE = $(B)/kernel.elf $(MODULES)
 
 run: deps ; @$(MAKE) --no-print-directory boot-run
@@ -10,7 +10,7 @@ boot-run: $(ALL) ; @boot/run.sh $(RUN) $(APPLIANCE)
 deps: ; @boot/deps.sh
 
 # Stop at the kernel's first instruction (physical, 32-bit) and go on to its C code.
-$(B)/gdb.cmd: boot/rules.mk
+$(B)/gdb.cmd: boot/rules.mk apps/rules.mk
 	@mkdir -p $(@D); { \
 	echo 'set pagination off'; echo 'set confirm off'; \
 	echo 'file $(B)/kernel.elf'; \
@@ -28,8 +28,9 @@ TESTS += boot/test/check_test.sh "boot/test/run_test.sh $(B)/kernel.elf $(B)/kte
 
 # The tests and figures of the whole, once there is a whole: MODULES names it.
 ifneq ($(MODULES),)
-TESTS += "boot/test/serve_test.sh $(APPLIANCE)" "boot/test/net_test.sh $(APPLIANCE)"
-BENCH += "boot/bench.py $(APPLIANCE)"
+TESTDEPS += $(B)/gdb.cmd
+TESTS += "boot/test/gdb_test.sh $(B)/gdb.cmd" "boot/test/serve_test.sh $(call quoted,$(APPLIANCE))" "boot/test/net_test.sh $(call quoted,$(APPLIANCE))"
+BENCH += "boot/bench.py $(call quoted,$(APPLIANCE))"
 endif
 
 .PHONY: run run-ipxe boot-run deps gdb

@@ -41,15 +41,13 @@ all_arrived() {
 	' "$work/replay" "$work/counters"
 }
 
-# play NAME OPTION... - boot on a socket, replay, check the counters
+# play KERNEL MODULE... - boot on a socket, replay with $options, check the counters
 play() {
-	name=$1
-	shift
-	timeout 500 "$replay" "$@" $ready "unix:$work/wire" "$mac" "$address" $stems \
+	timeout 500 "$replay" $options $ready "unix:$work/wire" "$mac" "$address" $stems \
 		>"$work/replay" 2>&1 &
 	player=$!
 	wait_for 60 test -S "$work/wire"
-	appliance_start -n "stream=$work/wire" -e "$mac" -a "address=$address" $appliance_files
+	appliance_start -n "stream=$work/wire" -e "$mac" -a "address=$address" "$@"
 	wait "$player"
 	player=
 	sed -nE "s/^(not )?ok /&$kind, $name: /p" "$work/replay"
@@ -64,13 +62,14 @@ play() {
 	rm -f "$work/wire"
 }
 
-appliance_files=$*
 while read -r mac address; do
 	stems=
 	for side in $(grep -l "^appliance $mac $address" "$work"/*.side); do
 		stems="$stems ${side%.side}"
 	done
-	play as_recorded
+	name=as_recorded options=
+	play "$@"
 	"$mangle" 1 "${NOISE:-4000}" $stems >"$work/noise.pcap"
-	play amid_malformed_frames -n "$work/noise"
+	name=amid_malformed_frames options="-n $work/noise"
+	play "$@"
 done <"$work/identities"

@@ -17,7 +17,7 @@ RECORDED = $(B)/kernel.elf $(patsubst %/www.tar,%/recorded/www.tar,$(MODULES))
 TESTS += "pcap-tests/appliance_test.sh -r $(B)/replay $(B)/mangle $(B)/kernel.elf $(B)/raw.img"
 ifneq ($(MODULES),)
 TESTDEPS += $(B)/recorded/www.tar
-TESTS += "pcap-tests/appliance_test.sh $(B)/replay $(B)/mangle $(RECORDED)"
+TESTS += "pcap-tests/appliance_test.sh $(B)/replay $(B)/mangle $(call quoted,$(RECORDED))"
 endif
 
 # The tables, on the host; and what filters cost on these frames.

@@ -119,12 +119,15 @@ check ends_without_a_panic equal "$appliance_status" 0
 
 # Something that is no program in the place of one: the others serve.
 echo 'this is no program' >"$work/echo.elf"
-files=
 for file; do
-	case $file in */echo.elf) file=$work/echo.elf ;; esac
-	files="$files $file"
+	case $file in
+	*/echo.elf) file=$work/echo.elf ;;
+	*"/echo.elf "*) file="$work/echo.elf ${file#* }" ;;
+	esac
+	shift
+	set -- "$@" "$file"
 done
-appliance_start $files
+appliance_start "$@"
 wait_for 60 grep -q 'echo at' "$work/runner"
 web=$(sed -n 's,.*\(http://127.0.0.1:[0-9]*\)/$,\1,p' "$work/runner")
 wait_for 120 get /
