@@ -68,7 +68,7 @@ check() {
 	if "$@" >"$work/why" 2>&1; then
 		echo "ok $check_name"
 	else
-		echo "not ok $check_name - $* $(tail -n 2 "$work/why" | tr '\n' ' ' | cut -c1-300)"
+		echo "not ok $check_name - $(echo "$* $(tail -n 2 "$work/why")" | tr '\n' ' ' | cut -c1-300)"
 	fi
 }
 

@@ -23,7 +23,7 @@ if [ -n "$raw" ]; then
 	counters=s kind=raw ready=-d
 else
 	names=$(basename -s .side pcap-tests/traces/*.side)
-	counters=stat kind=appliance ready='-p 7 -p 80'
+	counters=stat kind=appliance ready='-6 -p 7 -p 80'
 fi
 for name in $names; do
 	gunzip -c "pcap-tests/traces/$name.pcap.gz" >"$work/$name.pcap"

@@ -161,7 +161,8 @@ void flow_send(struct flow *f, const struct packet *p, struct wire *w)
 	wire_send(w, out, p->length);
 }
 
-static void acknowledge(struct flow *f, struct wire *w)
+/* A segment without data. */
+static void send_bare(struct flow *f, struct wire *w, uint8_t flags)
 {
 	uint8_t out[FLOW_TEMPLATE];
 	uint8_t *ip = out + ETH_LENGTH, *tcp = out + f->template_ip;
@@ -174,7 +175,7 @@ static void acknowledge(struct flow *f, struct wire *w)
 	put32(tcp + 4, f->snd_nxt);
 	put32(tcp + 8, rcv_nxt(f));
 	tcp[12] = (uint8_t)(header / 4 << 4);
-	tcp[13] = TCP_ACK;
+	tcp[13] = flags;
 	put16(tcp + 14, f->window);
 	if (f->stamped) {
 		put32(tcp + 20, 0x0101080a);
@@ -187,6 +188,12 @@ static void acknowledge(struct flow *f, struct wire *w)
 		put16(ip + 4, header);
 	packet_seal(out, f->template_ip + header);
 	wire_send(w, out, f->template_ip + header);
+}
+
+void flow_reset(struct flow *f, struct wire *w)
+{
+	if (f->got.synack && !f->got.rst)
+		send_bare(f, w, TCP_RST | TCP_ACK);
 }
 
 static void accept_synack(struct flow *f, const struct packet *p)
@@ -229,7 +236,7 @@ const char *flow_received(struct flow *f, const struct packet *p, struct wire *w
 	if (take(&f->got, p))
 		take_fin(f, p);
 	if (takes_room)
-		acknowledge(f, w);
+		send_bare(f, w, TCP_ACK);
 	return NULL;
 }
 

@@ -65,5 +65,8 @@ void flow_send(struct flow *f, const struct packet *p, struct wire *w);
  * Returns NULL, or what is wrong with it. */
 const char *flow_received(struct flow *f, const struct packet *p, struct wire *w);
 
+/* Give it up: the server is told by a reset. */
+void flow_reset(struct flow *f, struct wire *w);
+
 /* At the end: NULL, or how the server's side differs from the recorded one. */
 const char *flow_differs(const struct flow *f);

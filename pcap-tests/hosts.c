@@ -9,6 +9,8 @@ enum {
 	DHCP_ACK = 5, ND_ROUTER = 133, ND_SOLICIT = 135, ND_ADVERT = 136, PING_ID = 0xe0e0,
 };
 
+static const uint8_t keeper_ip6[16] = { 0xfe, 0x80, [15] = 0xfe };
+
 void hosts_init(struct hosts *h, const uint8_t mac[6], const uint8_t ip4[4])
 {
 	static const uint8_t keeper[6] = { 2, 0, 0, 0, 0, 0xfe };
@@ -22,7 +24,10 @@ void hosts_init(struct hosts *h, const uint8_t mac[6], const uint8_t ip4[4])
 	h->host[0].family = 4;
 	memcpy(h->host[0].ip, h->keeper_ip4, 4);
 	memcpy(h->host[0].mac, keeper, 6);
-	h->n = 1;
+	h->host[1].family = 6;
+	memcpy(h->host[1].ip, keeper_ip6, 16);
+	memcpy(h->host[1].mac, keeper, 6);
+	h->n = 2;
 }
 
 static const struct host *find(const struct hosts *h, int family, const uint8_t *ip)
@@ -192,6 +197,49 @@ bool hosts_answer(struct hosts *h, const struct packet *p, struct wire *w)
 		answer_dhcp(h, p, w);
 	}
 	return true;
+}
+
+/* RFC 4291, appendix A */
+static void link_local(uint8_t ip6[16], const uint8_t mac[6])
+{
+	memset(ip6, 0, 16);
+	ip6[0] = 0xfe;
+	ip6[1] = 0x80;
+	memcpy(ip6 + 8, mac, 3);
+	ip6[8] ^= 2;
+	ip6[11] = 0xff;
+	ip6[12] = 0xfe;
+	memcpy(ip6 + 13, mac + 3, 3);
+}
+
+void hosts_solicit(struct hosts *h, struct wire *w)
+{
+	uint8_t f[ETH_LENGTH + 40 + 32] = { 0 };
+	uint8_t *ip = f + ETH_LENGTH, *nd = ip + 40;
+
+	put_ethernet(f, h->mac, h->keeper_mac, ETH_IP6);
+	ip[0] = 0x60;
+	put16(ip + 4, 32);
+	ip[6] = PROTO_ICMP6;
+	ip[7] = 255;
+	memcpy(ip + 8, keeper_ip6, 16);
+	link_local(ip + 24, h->mac);
+	nd[0] = ND_SOLICIT;
+	memcpy(nd + 8, ip + 24, 16);
+	nd[24] = nd[25] = 1;
+	memcpy(nd + 26, h->keeper_mac, 6);
+	packet_seal(f, sizeof f);
+	wire_send(w, f, sizeof f);
+}
+
+bool hosts_advertised(const struct hosts *h, const struct packet *p)
+{
+	uint8_t own[16];
+
+	link_local(own, h->mac);
+	return p->family == 6 && p->proto == PROTO_ICMP6 && p->body[0] == ND_ADVERT &&
+	       p->body_length >= 24 && memcmp(p->body + 8, own, 16) == 0 &&
+	       memcmp(p->dst, keeper_ip6, 16) == 0;
 }
 
 void hosts_ping(struct hosts *h, struct wire *w, uint16_t number)

@@ -34,6 +34,12 @@ bool hosts_answer(struct hosts *h, const struct packet *p, struct wire *w);
 /* The same question about a recorded frame, with no answer sent. */
 bool hosts_own_accord(const struct packet *p);
 
+/* The keeper asks for the link-local IPv6 address that the appliance makes of its MAC. */
+void hosts_solicit(struct hosts *h, struct wire *w);
+
+/* This is the answer: the address is in use, no more on trial. */
+bool hosts_advertised(const struct hosts *h, const struct packet *p);
+
 /* Send the keeper's echo request with this number. */
 void hosts_ping(struct hosts *h, struct wire *w, uint16_t number);
 

@@ -1,10 +1,10 @@
 /* pcap-tests/replay.c - play the clients' side of traces and judge every frame that comes back.
  *
- *   replay [-n NOISE] [-p PORT]... [-s SECONDS] [-d] WIRE MAC ADDRESS STEM...
+ *   replay [-n NOISE] [-p PORT]... [-s SECONDS] [-d] [-6] WIRE MAC ADDRESS STEM...
  *
  * WIRE is unix:PATH or tap:NAME (pcap-tests/wire.h). The tested machine has MAC and, unless -d
  * is given (it has it already), gets ADDRESS by DHCP. Before the first trace each TCP port -p
- * must accept a connection. For each STEM (pcap-tests/trace.h) one TAP line is printed.
+ * must accept a connection, and with -6 its link-local address must be in use. For each STEM (pcap-tests/trace.h) one TAP line is printed.
  * Replies that are not TCP are compared byte by byte with the recorded ones, in normal form;
  * TCP as flow.h says; whatever else comes back must be what a host sends of its own accord.
  * With -n, frames of NOISE.pcap are sent in between, and may be answered; all that is recorded
@@ -22,6 +22,13 @@
 #include <unistd.h>
 
 enum { EXPECTED_MAX = 64, MESSAGE = 400, PORTS_MAX = 8, NOISE_EACH = 25, TRY_MS = 500 };
+
+struct options {
+	const char *noise;
+	uint16_t ports[PORTS_MAX];
+	int nports, seconds;
+	bool leased, six;
+};
 
 struct expected {
 	uint8_t *data; /* in normal form; NULL: a port-unreachable that quotes `quoted` */
@@ -42,6 +49,7 @@ struct replay {
 	struct packet quoted;
 	uint16_t ping;      /* number of the last one sent */
 	bool pong;          /* answered */
+	bool six;           /* its IPv6 address is in use */
 	uint16_t probe;     /* client's port of a readiness probe, 0: none */
 	int probed;         /* 1 open, -1 closed */
 	uint32_t early;     /* pings sent before the first was answered: they may be lost */
@@ -161,6 +169,10 @@ static void judge(struct replay *r, const uint8_t *frame, uint32_t length)
 
 	if (pong >= 0) {
 		r->pong |= pong == r->ping;
+		return;
+	}
+	if (hosts_advertised(&r->hosts, &p)) {
+		r->six = true;
 		return;
 	}
 	struct flow *f = find_flow(r, &p, false);
@@ -333,11 +345,31 @@ static bool drained(struct replay *r, double seconds)
 	return pump(r, ponged, seconds);
 }
 
+/* After a failure, so that the next trace does not suffer: connections are reset, and what
+ * was on its way is let go. */
+static void clear_wire(struct replay *r)
+{
+	char message[MESSAGE];
+	bool noisy = r->noisy;
+
+	memcpy(message, r->message, sizeof message);
+	r->message[0] = '\0';
+	r->noisy = true;
+	for (struct flow *f = r->flows; f; f = f->next)
+		flow_reset(f, &r->wire);
+	drained(r, r->seconds);
+	drained(r, r->seconds);
+	r->noisy = noisy;
+	memcpy(r->message, message, sizeof message);
+}
+
 static void end_trace(struct replay *r)
 {
 	settle(r, r->trace.nframes);
 	if (!r->message[0] && !drained(r, r->seconds))
 		fail(r, "after the trace a ping is not answered");
+	if (r->message[0])
+		clear_wire(r);
 	while (r->flows) {
 		struct flow *f = r->flows;
 		const char *bad = flow_differs(f);
@@ -420,11 +452,23 @@ static bool port_opens(struct replay *r, uint16_t port)
 
 static bool has_lease(struct replay *r) { return r->hosts.leased; }
 
-static bool machine_ready(struct replay *r, bool leased, const uint16_t *ports, int nports)
+static bool has_address6(struct replay *r) { return r->six; }
+
+static bool address6_ready(struct replay *r, double end)
+{
+	while (!r->message[0] && now() < end) {
+		hosts_solicit(&r->hosts, &r->wire);
+		if (pump(r, has_address6, 1))
+			return true;
+	}
+	return false;
+}
+
+static bool machine_ready(struct replay *r, const struct options *o)
 {
 	double end = now() + r->seconds;
 
-	if (!leased && !pump(r, has_lease, r->seconds)) {
+	if (!o->leased && !pump(r, has_lease, r->seconds)) {
 		fail(r, "the machine asks for no lease");
 		return false;
 	}
@@ -433,9 +477,13 @@ static bool machine_ready(struct replay *r, bool leased, const uint16_t *ports, 
 			fail(r, "the machine does not answer a ping");
 			return false;
 		}
-	for (int i = 0; i < nports; i++)
-		if (!port_opens(r, ports[i])) {
-			fail(r, "TCP port %u does not open", ports[i]);
+	if (o->six && !address6_ready(r, end)) {
+		fail(r, "the machine does not take its IPv6 address");
+		return false;
+	}
+	for (int i = 0; i < o->nports; i++)
+		if (!port_opens(r, o->ports[i])) {
+			fail(r, "TCP port %u does not open", o->ports[i]);
 			return false;
 		}
 	r->probe = 0;
@@ -444,23 +492,16 @@ static bool machine_ready(struct replay *r, bool leased, const uint16_t *ports, 
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: replay [-n NOISE] [-p PORT]... [-s SECONDS] [-d] "
+	fprintf(stderr, "usage: replay [-n NOISE] [-p PORT]... [-s SECONDS] [-d] [-6] "
 	                "WIRE MAC ADDRESS STEM...\n");
 	return 2;
 }
-
-struct options {
-	const char *noise;
-	uint16_t ports[PORTS_MAX];
-	int nports, seconds;
-	bool leased;
-};
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:p:s:d")) != -1) {
+	while ((c = getopt(argc, argv, "n:p:s:d6")) != -1) {
 		if (c == 'n')
 			o->noise = optarg;
 		else if (c == 'p' && o->nports < PORTS_MAX)
@@ -469,6 +510,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 			o->seconds = atoi(optarg);
 		else if (c == 'd')
 			o->leased = true;
+		else if (c == '6')
+			o->six = true;
 		else
 			return false;
 	}
@@ -488,7 +531,7 @@ static bool prepare(struct replay *r, const struct options *o, const char *wire)
 	bad = wire_open(&r->wire, wire, r->seconds);
 	if (bad)
 		fail(r, "%s: %s: %m", wire, bad);
-	return !bad && machine_ready(r, o->leased, o->ports, o->nports);
+	return !bad && machine_ready(r, o);
 }
 
 int main(int argc, char **argv)

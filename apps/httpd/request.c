@@ -161,12 +161,13 @@ static int version(struct request *r, struct span s)
 static int request_line(struct request *r, struct span line)
 {
 	struct span m = cut(&line, ' '), t = cut(&line, ' ');
-	int status = method(r, m);
+	int status = method(r, m), spoken = version(r, line);
 
-	if (t.n == 0 || line.n == 0)
+	/* What is no HTTP has no method either. */
+	if (t.n == 0 || spoken == 400)
 		return 400;
 	if (status == REQUEST_GOOD)
-		status = version(r, line);
+		status = spoken;
 	return status == REQUEST_GOOD ? target(r, t) : status;
 }
 

@@ -25,6 +25,7 @@ struct connection {
 	const char *body;
 	size_t body_length;
 	bool closing;        /* close once the answer is sent */
+	bool lingering;      /* our side has ended */
 	bool eof;            /* the peer has no more to say */
 	uint16_t idle;       /* seconds without progress */
 };
@@ -228,18 +229,45 @@ static void send_answer(struct connection *c)
 	}
 }
 
+/* Nothing more is read from it. */
+static void discard(struct connection *c)
+{
+	if (!c->more)
+		return;
+	tcp_recved(c->pcb, c->more->tot_len);
+	pbuf_free(c->more);
+	c->more = NULL;
+}
+
+/* We are done. Closing while the peer still sends would make lwIP reset the connection, and
+ * the peer lose our answer: end our side, and wait for its end (RFC 9112, 9.6). */
+static err_t end_connection(struct connection *c)
+{
+	discard(c);
+	if (c->eof)
+		return close_connection(c);
+	if (!c->lingering && tcp_shutdown(c->pcb, 0, 1) != ERR_OK)
+		return abort_connection(c);
+	if (!c->lingering)
+		c->idle = 0;
+	c->lingering = true;
+	return ERR_OK;
+}
+
 /* As far as it goes now: requests, answers, the end. */
 static err_t advance(struct connection *c)
 {
 	bool used;
 
+	if (c->lingering)
+		return end_connection(c);
 	do {
 		refill(c);
 		used = next_request(c);
 		send_answer(c);
 	} while (used && !is_answering(c) && !c->closing);
 	tcp_output(c->pcb);
-	return (c->closing || c->eof) && !is_answering(c) ? close_connection(c) : ERR_OK;
+	return (c->closing || c->eof) && !is_answering(c) ? end_connection(c) : ERR_OK;
 }
 
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
@@ -289,6 +317,8 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 
 	(void)pcb;
 	c->idle++;
+	if (c->lingering)
+		return c->idle >= SERVER_LINGER_S ? close_connection(c) : ERR_OK;
 	if (is_answering(c)) {
 		if (c->idle >= SERVER_STALL_S) {
 			server.counts.timeouts++;

@@ -14,6 +14,7 @@ enum {
 	SERVER_IDLE_S = 20,    /* a connection without a request */
 	SERVER_REQUEST_S = 10, /* from the first byte of a request to its last: then 408 */
 	SERVER_STALL_S = 30,   /* an answer that makes no progress */
+	SERVER_LINGER_S = 5,   /* after our end: for the peer to read, and to end too */
 };
 
 struct server_counts {

@@ -25,7 +25,7 @@ status_of() { curl -s -m 120 -o /dev/null -w '%{http_code}' "$@"; }
 echo_tcp() { printf '%s\n' "$1" | timeout 120 nc -N -w 60 127.0.0.1 "$echo_port"; }
 equal() { [ "$1" = "$2" ]; }
 gets() { get "/$1" && cmp "$work/got" "$www/$1"; }
-has_status() { wanted=$1; shift; equal "$(status_of "$@")" "$wanted"; }
+has_status() { wanted=$1; shift; echo "$(status_of "$@")" | grep -qx -e "$wanted"; }
 
 # A datagram may be lost; a lost one is sent again.
 echo_udp() {
@@ -39,7 +39,7 @@ echo_all() {
 	timeout 240 nc -N 127.0.0.1 "$echo_port" <"$1" >"$work/back"
 	cmp "$1" "$work/back"
 }
-raw() { printf "$1" | timeout 120 nc -w 30 127.0.0.1 "${web##*:}"; }
+raw() { printf "$1" | timeout 120 nc -w 10 127.0.0.1 "${web##*:}"; }
 answers() { raw "$1" | head -n 1 | grep -q "^HTTP/1.[01] $2"; }
 one_connection() {
 	equal "$(curl -s -m 120 -o /dev/null -o /dev/null -o /dev/null -w '%{num_connects} ' \
@@ -62,7 +62,7 @@ check serves_the_page_as_it_is gets index.html
 check serves_the_root_as_the_index get / 
 check serves_another_file gets style.css
 check an_absent_file_is_404 has_status 404 "$web/absent"
-check a_path_upwards_is_no_file has_status 404 --path-as-is "$web/../../etc/passwd"
+check a_path_upwards_is_no_file has_status '40[04]' --path-as-is "$web/../../etc/passwd"
 check head_is_answered has_status 200 -I "$web/"
 check keeps_the_connection one_connection
 check nonsense_is_400 answers 'what is this\r\n\r\n' 400

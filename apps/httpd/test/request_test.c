@@ -39,6 +39,7 @@ static const struct {
 	{ 400, "GET  / HTTP/1.1\r\n" H "\r\n" },
 	{ 400, "GET / HTTP/1.1 \r\n" H "\r\n" },
 	{ 400, "GET / FTP/1.1\r\n" H "\r\n" },
+	{ 400, "what is this\r\n\r\n" },
 	{ 400, "GET x HTTP/1.1\r\n" H "\r\n" },
 	{ 400, "GET http://x HTTP/1.1\r\n" H "\r\n" },
 	{ 400, "GET /%2 HTTP/1.1\r\n" H "\r\n" },
