@@ -268,7 +268,10 @@ static bool send_next(struct ring *r, uint32_t posted, bool any)
 		copied = gather(r, &f, header, pieces, &npieces);
 		f.good = npieces <= NIC_PIECES && (any || may_send(r, header, copied, f.length));
 	}
-	struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first, f.count };
+	/* A frame that is wholly in the kernel's copy is done here and now: when the device
+	 * reports it, its entries may be in use again. */
+	struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
+		                     npieces ? f.count : 0 };
 	if (f.good && !nic_send(copied, pieces, npieces, &sender))
 		return false;
 	r->tx_seen += f.count;
