@@ -43,7 +43,7 @@ all_arrived() {
 
 # play KERNEL MODULE... - boot on a socket, replay with $options, check the counters
 play() {
-	timeout 500 "$replay" $options $ready "unix:$work/wire" "$mac" "$address" $stems \
+	timeout 500 "$replay" ${REPLAY_OPTIONS-} $options $ready "unix:$work/wire" "$mac" "$address" $stems \
 		>"$work/replay" 2>&1 &
 	player=$!
 	wait_for 60 test -S "$work/wire"
@@ -51,9 +51,12 @@ play() {
 	wait "$player"
 	player=
 	sed -nE "s/^(not )?ok /&$kind, $name: /p" "$work/replay"
-	grep -q '^not ok' "$work/replay" && show_console
 	grep -vE '^(ok|not ok|#) ' "$work/replay" | head -n 20 | sed 's/^/# /'
 	ask 60 $counters '^sent ' >"$work/counters"
+	grep -q '^not ok' "$work/replay" && {
+		show_console
+		sed 's/^/# /' "$work/counters"
+	}
 	check "every_frame_is_counted_once: $kind, $name" balanced "$work/counters"
 	check "no_frame_is_missing: $kind, $name" all_arrived
 	check "the_machine_is_still_there: $kind, $name" appliance_running

@@ -113,6 +113,8 @@ bool flow_reached(const struct flow *f)
 		return f->got.rst;
 	if (f->want.rst && !f->closed)
 		return false;
+	if (f->fin_sent && f->acked != f->snd_nxt)
+		return false;
 	if (f->want.synack > f->got.synack || f->want.fin > f->got.fin)
 		return false;
 	return f->mode == FLOW_BYTES ? f->got.length >= f->want.length :
@@ -157,8 +159,17 @@ void flow_send(struct flow *f, const struct packet *p, struct wire *w)
 		f->snd_nxt = p->seq + span;
 	f->head |= p->data_length >= 5 && memcmp(p->data, "HEAD ", 5) == 0;
 	f->closed |= (p->flags & (TCP_FIN | TCP_RST)) != 0;
+	f->fin_sent |= (p->flags & TCP_FIN) != 0;
 	packet_seal(out, p->length);
 	wire_send(w, out, p->length);
+	f->last_length = p->length <= FLOW_SEGMENT ? p->length : 0;
+	memcpy(f->last, out, f->last_length);
+}
+
+void flow_again(struct flow *f, struct wire *w)
+{
+	if (f->last_length)
+		wire_send(w, f->last, f->last_length);
 }
 
 /* A segment without data. */
@@ -229,6 +240,7 @@ const char *flow_received(struct flow *f, const struct packet *p, struct wire *w
 		return "a segment without an acknowledgement";
 	if (p->ack - f->snd_nxt - 1 < 1u << 31)
 		return "acknowledges what was never sent";
+	f->acked = p->ack;
 	if (p->flags & TCP_SYN && !f->got.synack)
 		accept_synack(f, p);
 	if (!f->got.synack)

@@ -8,7 +8,8 @@
 #include "pcap-tests/packet.h"
 #include "pcap-tests/wire.h"
 
-enum { FLOW_STREAM_MAX = 256 * 1024, FLOW_TEMPLATE = 160 };
+enum { FLOW_STREAM_MAX = 256 * 1024, FLOW_TEMPLATE = 160,
+       FLOW_SEGMENT = 2048 };
 
 enum flow_mode {
 	FLOW_BYTES,  /* the stream is the recorded one, byte for byte */
@@ -38,8 +39,12 @@ struct flow {
 	uint32_t tsval, tsecr;
 	bool head;              /* the client asked with HEAD: responses have no body */
 	bool closed;            /* the client has sent FIN or RST */
+	bool fin_sent;          /* FIN: it must be acknowledged */
+	uint32_t acked;         /* by the server */
 	uint32_t pending_fin;   /* sequence number of a FIN that came too early, while set */
 	bool fin_early;
+	uint8_t last[FLOW_SEGMENT]; /* the frame sent last, for flow_again */
+	uint32_t last_length;
 	struct flow *next;
 };
 
@@ -60,6 +65,9 @@ bool flow_reached(const struct flow *f);
 /* Send the client's recorded segment, its acknowledgement, window and time stamps shifted to
  * what the server really sent. Pure acknowledgements are not sent: flow_received makes them. */
 void flow_send(struct flow *f, const struct packet *p, struct wire *w);
+
+/* Send the last segment once more, as a client does when no answer comes. */
+void flow_again(struct flow *f, struct wire *w);
 
 /* A segment has come from the server: take it in and acknowledge what is new.
  * Returns NULL, or what is wrong with it. */
