@@ -1,0 +1,123 @@
+/* ash/emit_mem.c - machine code of loads, stores and atomics: the sandbox.
+ *
+ * Every operand is [window + p] or [window + p + d], where p is a register whose upper 32
+ * bits are zero: POINTER, just reduced, or rbp (BPF's r10), which only calls change. |d| is
+ * less than 64 KiB; it is not 0 only for rbp and where the same base register served an
+ * access before, with another displacement. ASH_GUARD says why that is exact.
+ * No sequence here writes POINTER, rbp or WINDOW after its operand is made.
+ * Layer: leaf library. Source: RFC 9669, section 5. SPDX-License-Identifier: ISC
+ */
+#include "ash/emit.h"
+
+_Static_assert(ASH_GUARD >= 0x10000 + 8, "a shared pointer's displacement, and 8 bytes");
+_Static_assert(ASH_CTX >= 0x10000 && ASH_END <= 0xffff0000,
+               "from a mapped byte, no displacement wraps around");
+
+/* lea r11d, [base + off]: reduced to 32 bits after the displacement was added */
+static struct x86_mem operand(struct emit *e, int base, int32_t off)
+{
+	if (base == B10)
+		return x86_indexed(WINDOW, RBP, 0, off);
+	if (e->base != base) {
+		x86_lea(&e->a, X86_32, POINTER, x86_at(native(base), off));
+		e->base = base;
+		e->displacement = off;
+	}
+	return x86_indexed(WINDOW, POINTER, 0, off - e->displacement);
+}
+
+static enum x86_size size_of(struct ash_insn i)
+{
+	switch (insn_size(i)) {
+	case SIZE_B: return X86_8;
+	case SIZE_H: return X86_16;
+	case SIZE_W: return X86_32;
+	default: return X86_64;
+	}
+}
+
+/* The old value to src, the operation done in a loop, since x86 has no such instruction:
+ *   mov [slot], rax; mov rax, [m]
+ *   again: mov rcx, rax; op rcx, src; lock cmpxchg [m], rcx; jne again
+ *   mov src, rax; mov rax, [slot]
+ * When src is r0 (rax), the slot holds the operand instead, and nothing is put back.
+ * The operand m never uses rax: a base of r0 was reduced into POINTER before. */
+static void fetch_loop(struct emit *e, enum x86_size s, enum x86_alu op, struct x86_mem m,
+                       enum x86_gpr src)
+{
+	struct x86 *a = &e->a;
+	struct x86_mem slot = x86_at(RSP, SLOT);
+	struct x86_label again = { 0 };
+
+	x86_store(a, X86_64, slot, RAX);
+	x86_load(a, s, RAX, m);
+	x86_bind(a, &again);
+	x86_mov(a, s, SCRATCH, RAX);
+	if (src == RAX)
+		x86_alu_mem(a, s, op, SCRATCH, slot);
+	else
+		x86_alu(a, s, op, SCRATCH, src);
+	x86_lock_cmpxchg(a, s, m, SCRATCH);
+	x86_jcc(a, CC_NE, &again);
+	x86_mov(a, s, src, RAX);
+	if (src != RAX)
+		x86_load(a, X86_64, RAX, slot);
+}
+
+static enum x86_alu alu_of(int32_t imm)
+{
+	switch (imm & 0xf0) {
+	case OP_OR: return X86_OR;
+	case OP_AND: return X86_AND;
+	case OP_XOR: return X86_XOR;
+	default: return X86_ADD;
+	}
+}
+
+static void emit_atomic(struct emit *e, struct ash_insn i)
+{
+	struct x86_mem m = operand(e, insn_dst(i), i.off);
+	enum x86_gpr src = native(insn_src(i));
+	enum x86_size s = size_of(i);
+
+	switch (i.imm) {
+	case ATOMIC_XCHG:
+		x86_xchg_mem(&e->a, s, m, src);
+		break;
+	case ATOMIC_CMPXCHG:
+		x86_lock_cmpxchg(&e->a, s, m, src);
+		if (s == X86_32) /* success does not write eax */
+			x86_mov(&e->a, X86_32, RAX, RAX);
+		forget(e, B0);
+		return;
+	case OP_ADD | ATOMIC_FETCH:
+		x86_lock_xadd(&e->a, s, m, src);
+		break;
+	default:
+		if (!(i.imm & ATOMIC_FETCH)) {
+			x86_lock_alu(&e->a, s, alu_of(i.imm), m, src);
+			return;
+		}
+		fetch_loop(e, s, alu_of(i.imm), m, src);
+	}
+	forget(e, insn_src(i));
+}
+
+void ash_emit_memory(struct emit *e, struct ash_insn i)
+{
+	if (insn_class(i) == CLASS_LDX) {
+		struct x86_mem m = operand(e, insn_src(i), i.off);
+		if (insn_mode(i) == MODE_MEMSX)
+			x86_load_signed(&e->a, size_of(i), native(insn_dst(i)), m);
+		else
+			x86_load(&e->a, size_of(i), native(insn_dst(i)), m);
+		forget(e, insn_dst(i));
+	} else if (insn_mode(i) == MODE_ATOMIC) {
+		emit_atomic(e, i);
+	} else if (insn_class(i) == CLASS_ST) {
+		x86_store_imm(&e->a, size_of(i), operand(e, insn_dst(i), i.off), i.imm);
+	} else {
+		x86_store(&e->a, size_of(i), operand(e, insn_dst(i), i.off),
+		          native(insn_src(i)));
+	}
+}

@@ -1,0 +1,31 @@
+/* ash/tool/host.h - a window, executable memory and a fault handler on Linux.
+ * Layer: hosted tool and tests. SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include "ash/ash.h"
+
+/* A window with its guards, and a compiled program. Zero before host_open. */
+struct host {
+	struct ash_run run;
+	struct ash_program program;
+	struct ash_code code;
+	uint8_t *reserved; /* the window and both guards */
+	uint8_t *image;    /* machine code; never writable and executable at once */
+	size_t image_size;
+	uint32_t *where;   /* [ninsn] offsets of instructions in image */
+};
+
+/* Reserve a window, with context and stack mapped. Returns 0, or -E_NOMEM. */
+int host_open(struct host *h);
+/* Map whole pages at `first`; extents are added in ascending order. Returns 0, -E_NOMEM,
+ * or -E_NOSPC (ASH_EXTENTS are in use). */
+int host_map(struct host *h, uint32_t first, uint32_t length);
+/* Decode and compile a copy of insn[0, n). Returns 0, -E_NOMEM, or what ash_decode does,
+ * with h->program.bad and .at set. Replaces a program loaded before. */
+int host_load(struct host *h, const struct ash_insn *insn, uint32_t n,
+              const uint32_t *entry, uint32_t nentry);
+/* Run it natively, or in the interpreter; h->run.r1, r2 and budget are the caller's to
+ * set. Returns enum ash_stop. */
+uint32_t host_native(struct host *h);
+uint32_t host_interpret(struct host *h);
+void host_close(struct host *h);

@@ -1,0 +1,125 @@
+/* exo/ash.h - application-specific handlers: what crosses the boundary.
+ *
+ * A handler is a program of RFC 9669 instructions that runs when a frame of its owner
+ * arrives. It sees nothing but its window: 4 GiB of addresses, named by 32-bit offsets.
+ *
+ *   offset      what                                                  access
+ *   0x00000000  never mapped (null pointers, and wrapped offsets)     -
+ *   0x00010000  ASH_CTX     struct ash_ctx, a page                    RW
+ *   0x00014000  ASH_STACK   ASH_DEPTH frames of 512 bytes; the first
+ *   0x00018000  ASH_STACK_TOP  is the highest, r10 begins here        RW
+ *   0x00100000  ASH_DATA    the program's data image                  RW
+ *   0x10000000  ASH_RING    the owner's ring region; data and
+ *                           data_end of the context point into it     RW
+ *   0x40000000  ASH_PAGES   the owner's pinned pages                  as pinned
+ *   0xffff0000  never mapped
+ *
+ * ASH_GUARD bytes before offset 0 and after the last are never mapped either. An access
+ * anywhere else ends the handler: the frame is then delivered as if there were none.
+ * Several instructions in a row may use one reduced pointer with displacements that differ
+ * by less than 64 KiB; the guards and the two unmapped 64 KiB inside make that exact.
+ *
+ * Layer: ABI. Sources: RFC 9669; Wallach, Engler, Kaashoek, SIGCOMM '96.
+ * SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASH_CTX       0x00010000u
+#define ASH_STACK     0x00014000u
+#define ASH_STACK_TOP 0x00018000u
+#define ASH_DATA      0x00100000u
+#define ASH_RING      0x10000000u
+#define ASH_PAGES     0x40000000u
+#define ASH_END       0xffff0000u
+#define ASH_GUARD     0x00020000u
+
+enum {
+	ASH_FRAME = 512,         /* bytes of stack of each function */
+	ASH_DEPTH = 32,          /* nested local calls, the first function included */
+	ASH_INSN_MAX = 65536,    /* instruction slots of a program */
+	ASH_FUNCTION_MAX = 1024, /* functions of a program */
+	ASH_DATA_MAX = 1 << 20,  /* bytes of a data image */
+	ASH_SEND_MAX = 8,        /* frames one run may send */
+	ASH_COUNTERS = 16,       /* of an owner, for ash_count */
+	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
+};
+_Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
+
+/* One slot. Numbers in host (little-endian) order. lddw takes two. */
+struct ash_insn {
+	uint8_t code;
+	uint8_t regs; /* dst | src << 4 */
+	int16_t off;
+	int32_t imm;
+};
+_Static_assert(sizeof(struct ash_insn) == 8, "RFC 9669, section 3");
+
+/* The value of a function pointer: ASH_CODE + index of its first instruction. Never a
+ * window offset. */
+#define ASH_CODE 0x100000000ull
+
+/* What r1 points to. The first six words are struct xdp_md's. All offsets are in the
+ * window. */
+struct ash_ctx {
+	uint32_t data;      /* first byte of the frame, its Ethernet header */
+	uint32_t data_end;  /* one past the last byte */
+	uint32_t data_meta; /* equals data */
+	uint32_t ingress_ifindex;
+	uint32_t rx_queue_index;
+	uint32_t egress_ifindex;
+	uint32_t length; /* data_end - data on arrival */
+	uint32_t filter; /* index of the filter that took the frame */
+	uint64_t time;   /* nanoseconds since boot */
+	uint32_t ring_free; /* receive buffers the owner has posted */
+	uint32_t ring_used; /* frames delivered and not yet given back */
+};
+_Static_assert(sizeof(struct ash_ctx) == 48 && offsetof(struct ash_ctx, time) == 32, "ABI");
+
+/* What a handler returns; the numbers are enum xdp_action's. Any other value counts as
+ * an abort. */
+enum ash_verdict {
+	ASH_ABORTED, /* count an abort, deliver the frame */
+	ASH_CONSUME, /* XDP_DROP: the handler is done with the frame */
+	ASH_PASS,    /* deliver it to the owner's ring */
+	ASH_REPLY,   /* XDP_TX: send data..data_end back, consume */
+};
+
+/* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards.
+ *   name        what it does; what r0 is, and errors (negative numbers)
+ * Effects (send, wake, count) are staged: they happen when the handler ends with a
+ * verdict of the above other than ASH_ABORTED, and not at all otherwise. Each call charges
+ * 1 to the budget, and 1 more for each byte it works on. */
+#define ASH_HELPERS(X)                                                                  \
+	X(SEND, send, "send(offset, length): stage a frame; -E_NOSPC, -E_FAULT, -E_INVAL") \
+	X(WAKE, wake, "wake(word): stage a wakeup of the owner with a word for its entry")  \
+	X(COUNT, count, "count(counter, n): stage counter += n; -E_INVAL")                  \
+	X(TIME, time, "time(): nanoseconds since boot")                                     \
+	X(RANDOM, random, "random(): 64 random bits")                                       \
+	X(SUM, sum, "sum(offset, length, start): folded Internet checksum; -E_FAULT")       \
+	X(COPY, copy, "copy(to, from, length): bytes, may not overlap; -E_FAULT, -E_INVAL") \
+	X(DILP, dilp, "dilp(pipeline, to, from, length): gauge value; -E_FAULT, -E_INVAL")
+
+enum ash_helper {
+	ASH_HELPER_NONE,
+#define X(upper, lower, text) ASH_HELPER_##upper,
+	ASH_HELPERS(X)
+#undef X
+	ASH_HELPER_END
+};
+
+/* Why a run ended. */
+#define ASH_STOPS(X)                                                     \
+	X(OK, "ended well")                                              \
+	X(FAULT, "access outside the mapped window")                     \
+	X(BUDGET, "instruction budget exhausted")                        \
+	X(DEPTH, "calls nested too deeply")                              \
+	X(CALLX, "callx to something that is not the start of a function")
+
+enum ash_stop {
+#define X(upper, text) ASH_STOP_##upper,
+	ASH_STOPS(X)
+#undef X
+	ASH_STOP_COUNT
+};
