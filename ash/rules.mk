@@ -11,8 +11,15 @@ ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
 $(B)/ash: $(ASH_HOST:%.c=$(B)/h/%.o) $(B)/h/ash/tool/main.o ; $(CC) -o $@ $^
 ALL += $(B)/ash
 
-ASH_TEST_BINS := $(B)/s/ash/test/conform_test
-$(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o $(ASH_HOST:%.c=$(B)/s/%.o)
+ASH_TEST_BINS := $(B)/s/ash/test/conform_test $(B)/s/ash/test/fuzz_test
+$(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
+		$(B)/s/ash/test/checker.o $(ASH_HOST:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcapstone
 TESTDEPS += $(ASH_TEST_BINS)
 TESTS += $(ASH_TEST_BINS)
+
+# A long run: make fuzz FUZZ='PROGRAMS SEED'
+FUZZ ?= 1000000 7
+ash-fuzz: $(B)/s/ash/test/fuzz_test ; $< $(FUZZ)
+fuzz: ash-fuzz
+.PHONY: fuzz ash-fuzz
