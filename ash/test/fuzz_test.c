@@ -10,7 +10,7 @@
 #include "ash/insn.h"
 #include "ash/test/checker.h"
 
-enum { BODY_MAX = 40, DATA = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
+enum { BODY_MAX = 40, DATA = 4096, CTX = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
 #define I(c, d, s, o, k) ((struct ash_insn){ (uint8_t)(c), (uint8_t)((d) | (s) << 4), o, k })
 
 static struct host host;
@@ -173,7 +173,7 @@ static void generate(void)
 struct outcome {
 	uint32_t stop;
 	uint64_t r0, budget;
-	uint8_t memory[DATA + STACK];
+	uint8_t memory[DATA + STACK + CTX];
 };
 
 static void run(struct outcome *o, bool native)
@@ -183,6 +183,7 @@ static void run(struct outcome *o, bool native)
 	for (uint32_t k = 0; k < DATA; k++)
 		r->window[ASH_DATA + k] = (uint8_t)(k * 37);
 	memset(r->window + ASH_STACK, 0x5a, STACK);
+	memset(r->window + ASH_CTX, 0xc3, CTX);
 	r->budget = 20000;
 	r->r0 = 0;
 	o->stop = native ? host_native(&host) : host_interpret(&host);
@@ -190,6 +191,7 @@ static void run(struct outcome *o, bool native)
 	o->budget = r->budget;
 	memcpy(o->memory, r->window + ASH_DATA, DATA);
 	memcpy(o->memory + DATA, r->window + ASH_STACK, STACK);
+	memcpy(o->memory + DATA + STACK, r->window + ASH_CTX, CTX);
 }
 
 static const char *compare(void)
