@@ -100,7 +100,8 @@ struct ash_run {
 	/* ---- */
 	uint32_t nextent;
 	struct ash_extent extent[ASH_EXTENTS]; /* for helpers and the interpreter */
-	uint64_t fault;                        /* after ASH_STOP_FAULT: window offset, if known */
+	uint64_t fault; /* after ASH_STOP_FAULT: window offset, if known */
+	uint64_t time;  /* in: what the helper `time` answers, nanoseconds */
 };
 
 /* True if [offset, offset + length) lies in the extents (several adjacent ones may hold it
@@ -109,6 +110,10 @@ bool ash_mapped(const struct ash_run *run, uint64_t offset, uint64_t length, boo
 /* Take n from the budget; false, with run->stop set and the budget 0, if there is not so
  * much. */
 bool ash_charge(struct ash_run *run, uint64_t n);
+
+/* Helper id's work, as ash_run.helper: the whole ABI of exo/ash.h. Reads and writes only
+ * what ash_mapped allows. An unknown id gives -E_NOSYS. */
+uint64_t ash_helper(struct ash_run *run, uint32_t id, const uint64_t *arg);
 
 /* The reference interpreter. Returns and sets run->stop; run->r0 is set when it is 0. */
 uint32_t ash_interpret(const struct ash_program *p, struct ash_run *run);

@@ -1,7 +1,7 @@
 # ash/: application-specific handlers. ASH is the library, linked into the kernel and the
 # host tool; the rest is hosted.
 # SPDX-License-Identifier: ISC
-ASH := ash/decode.c ash/interp.c ash/run.c ash/compile.c ash/emit_alu.c ash/emit_mem.c
+ASH := ash/decode.c ash/interp.c ash/run.c ash/helper.c ash/compile.c ash/emit_alu.c ash/emit_mem.c
 
 # The library compiles freestanding and needs nothing but itself and the encoder.
 $(B)/k/ash/ash.o: $(ASH:%.c=$(B)/k/%.o) $(B)/k/dpf/x86.o ; $(LD) -r -o $@ $^

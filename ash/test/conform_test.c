@@ -568,6 +568,78 @@ static void test_calls(void)
 	report("call_keeps_r6_and_the_callers_stack", why);
 }
 
+static const struct {
+	const char *name;
+	uint32_t id;
+	int64_t arg[3];
+	int64_t want;
+	uint64_t charged; /* bytes, besides the call's 1 */
+} helpers[] = {
+	{ "sum_of_rfc1071", ASH_HELPER_SUM, { ASH_STACK_TOP - 16, 8, 0 }, 0xddf2, 8 },
+	{ "sum_of_an_odd_length", ASH_HELPER_SUM, { ASH_STACK_TOP - 16, 3, 0 }, 0xf201, 3 },
+	{ "sum_continues", ASH_HELPER_SUM, { ASH_STACK_TOP - 16, 8, 0xffff1 }, 0xddf3, 8 },
+	{ "sum_of_nothing", ASH_HELPER_SUM, { 0, 0, 7 }, 7, 0 },
+	{ "sum_outside_the_window", ASH_HELPER_SUM, { 0, 1, 0 }, -E_FAULT, 0 },
+	{ "sum_past_the_stack", ASH_HELPER_SUM, { ASH_STACK_TOP - 8, 9, 0 }, -E_FAULT, 0 },
+	{ "sum_of_everything", ASH_HELPER_SUM, { ASH_STACK, -1, 0 }, -E_FAULT, 0 },
+	{ "sum_beyond_32_bits", ASH_HELPER_SUM, { 0x100000000 + ASH_STACK, 8, 0 }, -E_FAULT, 0 },
+	{ "copy_inside_the_stack", ASH_HELPER_COPY, { ASH_STACK, ASH_STACK_TOP - 16, 8 }, 0, 8 },
+	{ "copy_with_overlap", ASH_HELPER_COPY, { ASH_STACK + 1, ASH_STACK, 100 }, 0, 100 },
+	{ "copy_from_null", ASH_HELPER_COPY, { ASH_STACK, 0, 8 }, -E_FAULT, 0 },
+	{ "copy_to_null", ASH_HELPER_COPY, { 0, ASH_STACK, 8 }, -E_FAULT, 0 },
+	{ "copy_past_the_window", ASH_HELPER_COPY, { 0xffffffff, ASH_STACK, 8 }, -E_FAULT, 0 },
+	{ "time_is_the_runs", ASH_HELPER_TIME, { 0, 0, 0 }, 123456789, 0 },
+};
+
+static const char *helper_case(size_t k, int engine)
+{
+	static const uint8_t rfc1071[] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
+	struct code c = { .n = 0 };
+
+	for (int r = 0; r < 3; r++)
+		add_wide(&c, B1 + r, (uint64_t)helpers[k].arg[r]);
+	add(&c, I(0x85, 0, 0, 0, (int32_t)helpers[k].id));
+	for (int r = B1; r <= B5; r++) /* r0 would change if any were left */
+		add(&c, I(0x0f, 0, r, 0, 0));
+	add(&c, EXIT);
+	if (host_load(&host, c.insn, c.n, NULL, 0))
+		return ash_bad_text(host.program.bad);
+	memcpy(host.run.window + ASH_STACK_TOP - 16, rfc1071, 8);
+	host.run.time = 123456789;
+	if (run(engine))
+		return ash_stop_text(host.run.stop);
+	if ((int64_t)host.run.r0 != helpers[k].want)
+		return "wrong value";
+	return ASH_BUDGET - host.run.budget == 1 + helpers[k].charged ? NULL : "wrong charge";
+}
+
+static void test_helper(size_t k)
+{
+	const char *why = helper_case(k, 0);
+
+	report(helpers[k].name, why ? why : helper_case(k, 1));
+}
+
+/* The budget ends inside a helper, in a nested call: both engines stop alike. */
+static void test_helper_budget(void)
+{
+	static const struct ash_insn nested[] = {
+		I(0x85, 0, 1, 0, 1), EXIT, I(0xb7, 1, 0, 0, ASH_STACK), I(0xb7, 2, 0, 0, 4096),
+		I(0xb7, 3, 0, 0, 0), I(0x85, 0, 0, 0, ASH_HELPER_SUM), EXIT,
+	};
+	const char *why = NULL;
+
+	if (host_load(&host, nested, COUNT(nested), NULL, 0))
+		why = ash_bad_text(host.program.bad);
+	for (int engine = 0; engine < 2 && !why; engine++) {
+		host.run.budget = 100;
+		uint32_t stop = engine ? host_interpret(&host) : host_native(&host);
+		if (stop != ASH_STOP_BUDGET || host.run.budget != 0)
+			why = "did not stop";
+	}
+	report("helper_past_the_budget_stops_the_run", why);
+}
+
 int main(void)
 {
 	if (host_open(&host)) {
@@ -599,6 +671,9 @@ int main(void)
 	for (size_t k = 0; k < COUNT(hostile); k++)
 		test_hostile(k);
 	test_calls();
+	for (size_t k = 0; k < COUNT(helpers); k++)
+		test_helper(k);
+	test_helper_budget();
 	host_close(&host);
 	return failures != 0;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <ucontext.h>
 #include "ash/tool/host.h"
 
@@ -51,19 +50,6 @@ static void catch_faults(void)
 	done = true;
 }
 
-/* The host has no owner to tell: effects end here. */
-static uint64_t helper(struct ash_run *run, uint32_t id, const uint64_t *arg)
-{
-	struct timespec now;
-
-	(void)run;
-	(void)arg;
-	if (id != ASH_HELPER_TIME)
-		return (uint64_t)-E_NOSYS;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 int host_open(struct host *h)
 {
 	memset(h, 0, sizeof *h);
@@ -75,7 +61,7 @@ int host_open(struct host *h)
 	h->run.window = h->reserved + ASH_GUARD;
 	h->run.budget = ASH_BUDGET;
 	h->run.r1 = ASH_CTX;
-	h->run.helper = helper;
+	h->run.helper = ash_helper;
 	catch_faults();
 	int err = host_map(h, ASH_CTX, 0x1000);
 	if (!err)

@@ -41,8 +41,6 @@ enum {
 	ASH_INSN_MAX = 65536,    /* instruction slots of a program */
 	ASH_FUNCTION_MAX = 1024, /* functions of a program */
 	ASH_DATA_MAX = 1 << 20,  /* bytes of a data image */
-	ASH_SEND_MAX = 8,        /* frames one run may send */
-	ASH_COUNTERS = 16,       /* of an owner, for ash_count */
 	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
 };
 _Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
@@ -86,20 +84,13 @@ enum ash_verdict {
 	ASH_REPLY,   /* XDP_TX: send data..data_end back, consume */
 };
 
-/* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards.
- *   name        what it does; what r0 is, and errors (negative numbers)
- * Effects (send, wake, count) are staged: they happen when the handler ends with a
- * verdict of the above other than ASH_ABORTED, and not at all otherwise. Each call charges
- * 1 to the budget, and 1 more for each byte it works on. */
-#define ASH_HELPERS(X)                                                                  \
-	X(SEND, send, "send(offset, length): stage a frame; -E_NOSPC, -E_FAULT, -E_INVAL") \
-	X(WAKE, wake, "wake(word): stage a wakeup of the owner with a word for its entry")  \
-	X(COUNT, count, "count(counter, n): stage counter += n; -E_INVAL")                  \
-	X(TIME, time, "time(): nanoseconds since boot")                                     \
-	X(RANDOM, random, "random(): 64 random bits")                                       \
-	X(SUM, sum, "sum(offset, length, start): folded Internet checksum; -E_FAULT")       \
-	X(COPY, copy, "copy(to, from, length): bytes, may not overlap; -E_FAULT, -E_INVAL") \
-	X(DILP, dilp, "dilp(pipeline, to, from, length): gauge value; -E_FAULT, -E_INVAL")
+/* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards. Each call
+ * charges 1 to the budget, and 1 more for each byte it works on.
+ *   name        what it does; what r0 is, and errors (negative numbers) */
+#define ASH_HELPERS(X)                                                                   \
+	X(TIME, time, "time(): nanoseconds since boot, of the context")                  \
+	X(SUM, sum, "sum(offset, length, start): folded Internet checksum; -E_FAULT")    \
+	X(COPY, copy, "copy(to, from, length): bytes, any overlap; 0 or -E_FAULT")
 
 enum ash_helper {
 	ASH_HELPER_NONE,

@@ -1,0 +1,58 @@
+/* ash/helper.c - what handlers may call. Arguments are the handler's: any 64-bit number.
+ * Each helper checks its bytes, is charged for them, and only then touches them.
+ * Layer: leaf library. Source: RFC 1071 for the sum. SPDX-License-Identifier: ISC
+ */
+#include "ash/ash.h"
+
+/* The sum of 16-bit words in network order, carries folded, not complemented; a last odd
+ * byte is the high one of its word. */
+static uint64_t internet_sum(const uint8_t *b, uint64_t n, uint64_t start)
+{
+	uint64_t sum = (start >> 32) + (uint32_t)start;
+
+	for (; n > 1; n -= 2, b += 2)
+		sum += (uint64_t)b[0] << 8 | b[1];
+	if (n)
+		sum += (uint64_t)b[0] << 8;
+	while (sum >> 16)
+		sum = (sum >> 16) + (sum & 0xffff);
+	return sum;
+}
+
+static uint64_t do_sum(struct ash_run *run, const uint64_t *arg)
+{
+	if (!ash_mapped(run, arg[0], arg[1], false))
+		return (uint64_t)-E_FAULT;
+	if (!ash_charge(run, arg[1]))
+		return 0;
+	return internet_sum(arg[1] ? run->window + arg[0] : NULL, arg[1], arg[2]);
+}
+
+static uint64_t do_copy(struct ash_run *run, const uint64_t *arg)
+{
+	uint64_t n = arg[2];
+
+	if (!ash_mapped(run, arg[0], n, true) || !ash_mapped(run, arg[1], n, false))
+		return (uint64_t)-E_FAULT;
+	if (n == 0 || !ash_charge(run, n))
+		return 0;
+	uint8_t *to = run->window + arg[0];
+	const uint8_t *from = run->window + arg[1];
+	if (to < from)
+		for (uint64_t k = 0; k < n; k++)
+			to[k] = from[k];
+	else
+		for (uint64_t k = n; k-- > 0;)
+			to[k] = from[k];
+	return 0;
+}
+
+uint64_t ash_helper(struct ash_run *run, uint32_t id, const uint64_t *arg)
+{
+	switch (id) {
+	case ASH_HELPER_TIME: return run->time;
+	case ASH_HELPER_SUM: return do_sum(run, arg);
+	case ASH_HELPER_COPY: return do_copy(run, arg);
+	default: return (uint64_t)-E_NOSYS;
+	}
+}
