@@ -17,6 +17,7 @@ $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcapstone
 TESTDEPS += $(ASH_TEST_BINS)
 TESTS += $(ASH_TEST_BINS)
+TESTS += "ash/test/exec_test.sh $(B)/ash"
 
 # A long run: make fuzz FUZZ='PROGRAMS SEED'
 FUZZ ?= 1000000 7
