@@ -40,7 +40,6 @@ enum {
 	ASH_DEPTH = 32,          /* nested local calls, the first function included */
 	ASH_INSN_MAX = 65536,    /* instruction slots of a program */
 	ASH_FUNCTION_MAX = 1024, /* functions of a program */
-	ASH_DATA_MAX = 1 << 20,  /* bytes of a data image */
 	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
 };
 _Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
