@@ -3,6 +3,7 @@
  * Sources: RFC 826, 791, 792, 8200, 4443, 4861, 768, 9293; IEEE 802.1Q.
  * SPDX-License-Identifier: ISC */
 #include "dpf/build.h"
+#include <stdbool.h>
 
 enum { /* offsets in an Ethernet frame */
 	TYPE = 12,
@@ -96,6 +97,8 @@ static long end(struct out *o)
 	struct exo_filter head = { .bytes = (uint32_t)o->n, .flags = o->flags,
 		                   .npaths = o->npaths };
 
+	if (o->npaths == 0)
+		return -E_INVAL;
 	put(o, 0, &head, sizeof head);
 	return o->n <= o->cap ? (long)o->n : -E_NOSPC;
 }
@@ -184,16 +187,24 @@ static void all6(struct out *o, const struct flow *f)
 	error6(o, f);
 }
 
+/* The families that `l` selects: both for NULL. */
+static bool wants4(const struct filter_local *l) { return !l || l->ip4; }
+static bool wants6(const struct filter_local *l) { return !l || l->ip6; }
+
 static long port(void *bytes, size_t cap, const struct filter_local *l, uint8_t proto,
                  uint16_t number)
 {
 	struct out o = begin(bytes, cap, 0);
 	struct flow f = { .proto = proto, .local_port = number };
 
-	f.local = l ? l->ip4 : NULL;
-	all4(&o, &f);
-	f.local = l ? l->ip6 : NULL;
-	all6(&o, &f);
+	if (wants4(l)) {
+		f.local = l ? l->ip4 : NULL;
+		all4(&o, &f);
+	}
+	if (wants6(l)) {
+		f.local = l ? l->ip6 : NULL;
+		all6(&o, &f);
+	}
 	return end(&o);
 }
 
@@ -235,14 +246,18 @@ long filter_ip_proto(void *out, size_t cap, const struct filter_local *l, uint8_
 {
 	struct out o = begin(out, cap, 0);
 
-	path(&o, 0);
-	equal(&o, 2, TYPE, TYPE_IP4);
-	equal(&o, 1, IP4_PROTO, proto);
-	equal_bytes(&o, IP4_DEST, l ? l->ip4 : NULL, 4);
-	path(&o, 0);
-	equal(&o, 2, TYPE, TYPE_IP6);
-	equal(&o, 1, IP6_NEXT, proto);
-	equal_bytes(&o, IP6_DEST, l ? l->ip6 : NULL, 16);
+	if (wants4(l)) {
+		path(&o, 0);
+		equal(&o, 2, TYPE, TYPE_IP4);
+		equal(&o, 1, IP4_PROTO, proto);
+		equal_bytes(&o, IP4_DEST, l ? l->ip4 : NULL, 4);
+	}
+	if (wants6(l)) {
+		path(&o, 0);
+		equal(&o, 2, TYPE, TYPE_IP6);
+		equal(&o, 1, IP6_NEXT, proto);
+		equal_bytes(&o, IP6_DEST, l ? l->ip6 : NULL, 16);
+	}
 	return end(&o);
 }
 
@@ -277,17 +292,27 @@ long filter_address(void *out, size_t cap, const struct filter_local *l)
 {
 	struct out o = begin(out, cap, 0);
 
-	if (!l || (!l->ip4 && !l->ip6))
-		return -E_INVAL;
-	if (l->ip4) {
+	if (wants4(l)) {
 		path(&o, 0);
 		equal(&o, 2, TYPE, TYPE_IP4);
-		equal_bytes(&o, IP4_DEST, l->ip4, 4);
+		equal_bytes(&o, IP4_DEST, l ? l->ip4 : NULL, 4);
 	}
-	if (l->ip6) {
+	if (wants6(l)) {
 		path(&o, 0);
 		equal(&o, 2, TYPE, TYPE_IP6);
-		equal_bytes(&o, IP6_DEST, l->ip6, 16);
+		equal_bytes(&o, IP6_DEST, l ? l->ip6 : NULL, 16);
+	}
+	return end(&o);
+}
+
+long filter_keeper(void *out, size_t cap)
+{
+	static const uint16_t type[] = { TYPE_ARP, TYPE_IP4, TYPE_IP6 };
+	struct out o = begin(out, cap, 0);
+
+	for (unsigned i = 0; i < sizeof type / sizeof *type; i++) {
+		path(&o, 0);
+		equal(&o, 2, TYPE, type[i]);
 	}
 	return end(&o);
 }
@@ -298,6 +323,29 @@ long filter_group(void *out, size_t cap)
 
 	path(&o, 0);
 	atom(&o, FILTER_IN, 1, 0, 1, 1, 1);
+	return end(&o);
+}
+
+/* The group bit of the destination MAC: broadcast and multicast. */
+static void to_group(struct out *o, uint16_t type)
+{
+	path(o, FILTER_RX_ONLY);
+	atom(o, FILTER_IN, 1, 0, 1, 1, 1);
+	equal(o, 2, TYPE, type);
+}
+
+long filter_udp_group(void *out, size_t cap, uint16_t number)
+{
+	struct out o = begin(out, cap, FILTER_SHARED);
+
+	to_group(&o, TYPE_IP4);
+	equal(&o, 1, IP4_PROTO, UDP);
+	atom(&o, FILTER_IN, 2, IP4_FRAGMENT, 0x1fff, 0, 0);
+	skip_ip4(&o, IP4);
+	equal(&o, 2, IP4 + 2, number);
+	to_group(&o, TYPE_IP6);
+	equal(&o, 1, IP6_NEXT, UDP);
+	equal(&o, 2, IP6_PAYLOAD + 2, number);
 	return end(&o);
 }
 

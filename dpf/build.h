@@ -3,7 +3,7 @@
  * Each builder writes a complete filter (exo/filter.h) into the caller's buffer and
  * returns its length in bytes, to be passed on as it is, or -E_NOSPC when cap is too
  * small (FILTER_BUILD_MAX always suffices), or -E_INVAL for an argument outside its range.
- * Addresses are bytes as on the wire, NULL for any; ports are numbers.
+ * Addresses are bytes as on the wire; ports are numbers.
  *
  * Layer: leaf library; also compiled into libnet. SPDX-License-Identifier: ISC
  */
@@ -15,7 +15,9 @@
 
 enum { FILTER_BUILD_MAX = 4096 };
 
-/* Local addresses a flow is bound to: 4 bytes, 16 bytes, each NULL for any. */
+/* Local addresses a flow is bound to: 4 bytes, 16 bytes; a family whose address is NULL is
+ * left out, and leaving out both is -E_INVAL. No filter_local at all (NULL): any address
+ * of either family. */
 struct filter_local {
 	const uint8_t *ip4, *ip6;
 };
@@ -48,6 +50,14 @@ long filter_nd_for(void *out, size_t cap, const uint8_t ip6[16]);
 /* The rest of the address: every IPv4 packet to ip4, every IPv6 packet to ip6. Filters
  * on ports of the same address are more specific and win. */
 long filter_address(void *out, size_t cap, const struct filter_local *l);
+
+/* For the environment that keeps an address for others: every ARP, IPv4 and IPv6 frame,
+ * whatever its address (there may be none yet). All else is more specific and may carve. */
+long filter_keeper(void *out, size_t cap);
+
+/* Subscription (FILTER_SHARED) to broadcast and multicast datagrams to a UDP port, of both
+ * families (IPv4: first or only fragment; IPv6: without extension headers). */
+long filter_udp_group(void *out, size_t cap, uint16_t port);
 
 /* Subscription (FILTER_SHARED) to frames whose destination MAC has the group bit. */
 long filter_group(void *out, size_t cap);

@@ -4,7 +4,7 @@
 DPF := $(addprefix dpf/,bpf.c bpfgen.c build.c dpf.c filter.c gen.c interp.c mirror.c path.c \
          relate.c trie.c x86.c)
 
-DPF_TESTS := x86 dpf
+DPF_TESTS := x86 build dpf
 DPF_TEST_BINS := $(DPF_TESTS:%=$(B)/s/dpf/test/%_test)
 
 $(DPF_TEST_BINS): $(B)/s/dpf/test/%_test: $(B)/s/dpf/test/%_test.o $(DPF:%.c=$(B)/s/%.o) \

@@ -324,7 +324,7 @@ static void pages_freed_under_a_ring_wait_in_quarantine(void)
 static void filters_are_vetted(void)
 {
 	static uint8_t filter[FILTER_BUILD_MAX];
-	long length = filter_udp_port(filter, sizeof filter, &(struct filter_local){ 0 }, 7);
+	long length = filter_udp_port(filter, sizeof filter, NULL, 7);
 
 	CHECK(open_ring());
 	CHECK_IS(insert(filter, 0), -E_INVAL);
