@@ -33,7 +33,8 @@ ALL     :=
 TESTS   := boot/layers.sh
 BENCH   :=
 
-include $(wildcard */rules.mk)
+# In the order of the rooms' layers: a list must be complete before it is used.
+include $(addsuffix /rules.mk,dpf ash kernel libnet apps pcap-tests boot docs)
 
 all: $(ALL)
 

@@ -13,6 +13,21 @@ $(B)/ktest.elf: libnet/exos/first.ld $(KTEST_OBJ)
 $(B)/%.img: $(B)/%.elf ; objcopy -O binary $< $@
 ALL += $(B)/ktest.img
 
+# --- init: the first program of the appliance ---
+INIT_OBJ := $(call exos_objects,apps/init/main.c libnet/exos/first.S libnet/exos/spawn.c \
+              libnet/exos/elf.c $(EXOS_LIB))
+$(B)/init.elf: libnet/exos/first.ld $(INIT_OBJ)
+	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+ALL += $(B)/init.img
+
+# --- The programs that it starts; a file goes to the program before it ---
+$(eval $(call program,ipd,$(B)/u/apps/ipd/main.o $(OWNER_LIB)))
+$(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.o request.o tar.o) $(TENANT_LIB)))
+$(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(TENANT_LIB)))
+$(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
+MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf console.elf)
+PROGRAMS += $(B)/init.elf
+
 # --- httpd ---
 HTTPD_TEST := $(B)/s/apps/httpd/test/request_test
 $(HTTPD_TEST): %: %.o $(addprefix $(B)/s/apps/httpd/,request.o tar.o)

@@ -192,8 +192,8 @@ void interface_init(struct interface *i, const struct ring *ring, const uint8_t 
 	i->kind = kind;
 	i->posted = ring->free_head;
 	memcpy(i->netif.hwaddr, mac, ETH_HWADDR_LEN);
-	i->netif.mtu = mtu;
 	netif_add(&i->netif, NULL, NULL, NULL, i, netif_ready, kind->input);
+	i->netif.mtu = i->netif.mtu6 = mtu;
 	netif_set_default(&i->netif);
 	netif_set_up(&i->netif);
 }

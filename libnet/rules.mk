@@ -43,9 +43,28 @@ LWIP_SRC := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf stats 
 PURE     := heap share ring checksum siphash
 STACK    := interface port/port
 
+# A program: its start, and what newlib needs. PROGRAM links one: $(call program,NAME,OBJECTS)
+EXOS_SRC := libnet/exos/crt0.S libnet/exos/start.c
+EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
+exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
+define program
+$(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)
+	$(LD) --gc-sections -nostdlib -o $$@ -T $$^ $(NEWLIB)/lib/libc.a
+ALL += $(B)/$(1).elf
+PROGRAMS += $(B)/$(1).elf
+endef
+
 tenant_of = $(addprefix $(B)/$(1)/tenant/,$(addprefix lwip/,$(LWIP_SRC:=.o)) \
               $(addprefix libnet/,$(STACK:=.o) tenant.o)) \
             $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
+
+owner_of  = $(addprefix $(B)/$(1)/owner/,$(addprefix lwip/,$(LWIP_SRC:=.o) core/dns.o) \
+              $(addprefix libnet/,$(STACK:=.o) resident.o nic.o)) \
+            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
+# What a program links beside its own objects to use the interface.
+TENANT_LIB := $(call tenant_of,u) $(B)/u/tenant/libnet/stack.o $(B)/u/tenant/libnet/nic.o \
+              $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
+OWNER_LIB  := $(call owner_of,u) $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
 
 # --- Host tests: the sources each exercises, with the sanitizers on ---
 $(B)/s/libnet/test/heap_test:     $(B)/s/libnet/heap.o

@@ -3,19 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "exo/env.h"
 #include "exo/err.h"
-#include "exo/info.h"
-#include "exo/layout.h"
 #include "exo/syscall.h"
+#include "libnet/exos/exposed.h"
 #include "libnet/share.h"
-
-static const volatile struct exo_info *exo_info(void)
-{
-	return (const volatile struct exo_info *)EXO_INFO;
-}
-
-static const struct exo_env *exo_envs(void) { return (const struct exo_env *)EXO_ENVS; }
 
 static void help(char *argument, const struct command_powers *powers)
 {
@@ -142,7 +133,7 @@ static void ip(char *argument, const struct command_powers *powers)
 static const char *owner_name(uint32_t id)
 {
 	static char name[sizeof ((struct exo_env *)NULL)->name];
-	const struct exo_env *e = &exo_envs()[id & ((1 << EXO_ENV_INDEX_BITS) - 1)];
+	const volatile struct exo_env *e = &exo_envs()[id % EXO_ENV_MAX];
 
 	for (size_t i = 0; i < sizeof name; i++)
 		name[i] = e->name[i];
@@ -151,19 +142,19 @@ static const char *owner_name(uint32_t id)
 
 static void dpf(char *argument, const struct command_powers *powers)
 {
-	const struct exo_filter_info *filters = (const struct exo_filter_info *)EXO_FILTERS;
+	const volatile struct exo_filter_info *filters = exo_filters();
 
 	(void)argument;
 	(void)powers;
 	printf("%6s %-15s %4s %12s %14s %10s\n", "filter", "owner", "ring", "frames", "bytes",
 	       "dropped");
 	for (int i = 0; i < EXO_FILTER_MAX; i++) {
-		const struct exo_filter_info *f = &filters[i];
+		const struct exo_filter_info f = filters[i];
 
-		if (f->owner)
-			printf("%6d %-15s %4lu %12lu %14lu %10lu\n", i, owner_name(f->owner),
-			       (unsigned long)f->ring, (unsigned long)f->frames,
-			       (unsigned long)f->bytes, (unsigned long)f->dropped);
+		if (f.owner)
+			printf("%6d %-15s %4lu %12lu %14lu %10lu\n", i, owner_name(f.owner),
+			       (unsigned long)f.ring, (unsigned long)f.frames,
+			       (unsigned long)f.bytes, (unsigned long)f.dropped);
 	}
 	printf("%lu installed\n", (unsigned long)exo_info()->filters);
 }
@@ -220,16 +211,16 @@ static uint32_t find_env(const char *who)
 	uint32_t found = 0;
 
 	for (int i = 0; i < EXO_ENV_MAX; i++) {
-		const struct exo_env *e = &exo_envs()[i];
+		const struct exo_env e = exo_envs()[i];
 
-		if (!e->id || e->state == ENV_ENDED)
+		if (!e.id || e.state == ENV_ENDED)
 			continue;
-		if (*end == '\0' && e->id == id)
-			return e->id;
-		if (strcmp(e->name, who) == 0) {
+		if (*end == '\0' && e.id == id)
+			return e.id;
+		if (strcmp(e.name, who) == 0) {
 			if (found)
 				return 0;
-			found = e->id;
+			found = e.id;
 		}
 	}
 	return found;

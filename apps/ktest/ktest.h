@@ -18,6 +18,7 @@
 #include "exo/stub.h"
 #include "exo/wait.h"
 #include "libnet/exos/context.h"
+#include "libnet/exos/exposed.h"
 
 /* Note a failure and leave the test. The first one is reported. */
 #define CHECK(x)                                                \
@@ -58,19 +59,6 @@ enum {
 	CHILD_DATA = 0x20200000,   /* a child's data, while its parent fills it */
 	KTEST_SHARED = 0x20400000, /* one page that the program and all children share */
 };
-
-static inline const volatile struct exo_info *exo_info(void)
-{
-	return (const volatile struct exo_info *)EXO_INFO;
-}
-static inline const volatile struct exo_page *exo_pages(void)
-{
-	return (const volatile struct exo_page *)EXO_PAGES;
-}
-static inline const volatile struct exo_env *exo_envs(void)
-{
-	return (const volatile struct exo_env *)EXO_ENVS;
-}
 
 /* A child that shares the program's code and the page at KTEST_SHARED, with a copy of its data
  * as it is now, a stack and one slice. It runs fn(argument) and ends with what fn returns. */

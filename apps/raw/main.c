@@ -11,11 +11,10 @@
 #include <string.h>
 #include "dpf/build.h"
 #include "exo/cap.h"
-#include "exo/info.h"
-#include "exo/layout.h"
 #include "exo/page.h"
 #include "exo/stub.h"
 #include "libnet/exos/context.h"
+#include "libnet/exos/exposed.h"
 #include "libnet/ring.h"
 
 int first_main(uint32_t data_slot);
@@ -37,11 +36,6 @@ static struct {
 	uint32_t slot;                 /* of the ring */
 	uint16_t lent[EXO_RING_N];     /* the buffer that a transmit entry sends from */
 } raw;
-
-static const volatile struct exo_info *info(void)
-{
-	return (const volatile struct exo_info *)EXO_INFO;
-}
 
 static void print(const char *text)
 {
@@ -213,7 +207,7 @@ static void print_counters(void)
 		EXO_DROPS(X)
 #undef X
 	};
-	const volatile struct exo_nic *n = &info()->nic;
+	const volatile struct exo_nic *n = &exo_info()->nic;
 
 	print_count("received ", n->received);
 	print_count(" = delivered ", n->delivered);
@@ -255,7 +249,7 @@ static bool read_address(void)
 	const char *at;
 
 	for (size_t i = 0; i < sizeof line; i++)
-		line[i] = info()->cmdline[i];
+		line[i] = exo_info()->cmdline[i];
 	line[sizeof line - 1] = '\0';
 	at = strstr(line, "address=");
 	if (!at)
@@ -299,7 +293,7 @@ int first_main(uint32_t data_slot)
 	(void)data_slot;
 	context_init();
 	for (int i = 0; i < 6; i++)
-		raw.mac[i] = info()->nic.mac[i];
+		raw.mac[i] = exo_info()->nic.mac[i];
 	if (!read_address()) {
 		print("raw: no address: give the kernel address=A.B.C.D\n");
 		return 1;
@@ -313,8 +307,8 @@ int first_main(uint32_t data_slot)
 		const struct exo_wait_term wait[] = {
 			{ .address = (uint64_t)&raw.ring.shared->used_head,
 			  .value = raw.ring.used_tail, .op = WAIT_NE },
-			{ .address = (uint64_t)&info()->console_in,
-			  .value = info()->console_in, .op = WAIT_NE, .or_ = 1 },
+			{ .address = (uint64_t)&exo_info()->console_in,
+			  .value = exo_info()->console_in, .op = WAIT_NE, .or_ = 1 },
 			{ .address = (uint64_t)&raw.ring.shared->tx_done,
 			  .value = raw.ring.tx_tail, .op = WAIT_NE, .or_ = 1 },
 		};

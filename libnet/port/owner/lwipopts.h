@@ -14,7 +14,7 @@
 #define LWIP_DHCP_DOES_ACD_CHECK 0 /* it takes 4 to 7 seconds; see docs/libnet.md */
 #define LWIP_ACD 0
 #define LWIP_DHCP_MAX_DNS_SERVERS 1
-#define LWIP_DNS 0
+#define LWIP_DNS 1 /* keeps the server's address; nothing is asked */
 #define LWIP_NETIF_HOSTNAME 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_IGMP 1

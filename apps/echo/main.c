@@ -1,0 +1,211 @@
+/* apps/echo/main.c - the echo service, UDP and TCP on port 7 (RFC 862).
+ *
+ * A datagram goes out from the buffer it came in. Over TCP the peer's window opens
+ * as its bytes go back, so that a peer that does not read cannot make us hold more.
+ * SPDX-License-Identifier: ISC */
+#include <stdbool.h>
+#include <stdio.h>
+#include "libnet/stack.h"
+#include "lwip/tcp.h"
+#include "lwip/udp.h"
+
+enum {
+	PORT = 7,
+	BACKLOG = 16,
+	CONNECTIONS = 64,
+	POLL_INTERVAL = 2, /* tcp_poll's unit is half a second */
+	IDLE_S = 120,      /* a connection without progress */
+};
+
+/* A connection: what has come in and has not gone back yet. */
+struct connection {
+	struct tcp_pcb *pcb; /* NULL: free */
+	struct pbuf *held;
+	uint16_t idle;       /* seconds */
+	bool eof;            /* the peer has no more to say */
+};
+
+static struct connection connection[CONNECTIONS];
+
+/* --- UDP --- */
+
+static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+                        u16_t port)
+{
+	(void)arg;
+	if (port != PORT) /* two echo services would never stop */
+		udp_sendto(pcb, p, from, port);
+	pbuf_free(p);
+}
+
+static bool serve_udp(void)
+{
+	struct udp_pcb *pcb = udp_new_ip_type(IPADDR_TYPE_ANY);
+
+	if (!pcb || udp_bind(pcb, IP_ANY_TYPE, PORT) != ERR_OK)
+		return false;
+	udp_recv(pcb, on_datagram, NULL);
+	return true;
+}
+
+/* --- TCP --- */
+
+static void forget(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	c->pcb = NULL;
+	if (c->held)
+		pbuf_free(c->held);
+	c->held = NULL;
+	tcp_arg(pcb, NULL);
+	tcp_recv(pcb, NULL);
+	tcp_sent(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+	tcp_err(pcb, NULL);
+}
+
+static err_t drop(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	forget(c);
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static err_t end(struct connection *c)
+{
+	struct tcp_pcb *pcb = c->pcb;
+
+	forget(c);
+	if (tcp_close(pcb) == ERR_OK)
+		return ERR_OK;
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+/* Hand lwIP what its send buffer takes; it copies, so that the bytes taken are free. */
+static void send_held(struct connection *c)
+{
+	while (c->held) {
+		struct pbuf *p = c->held;
+		u16_t room = tcp_sndbuf(c->pcb), n = p->len < room ? p->len : room;
+
+		if (n == 0 || tcp_write(c->pcb, p->payload, n, TCP_WRITE_FLAG_COPY) != ERR_OK)
+			return;
+		c->held = pbuf_free_header(p, n);
+		tcp_recved(c->pcb, n);
+	}
+}
+
+static err_t advance(struct connection *c)
+{
+	send_held(c);
+	if (c->eof && !c->held)
+		return end(c);
+	tcp_output(c->pcb);
+	return ERR_OK;
+}
+
+static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	(void)error;
+	c->idle = 0;
+	if (!p)
+		c->eof = true;
+	else if (c->held)
+		pbuf_cat(c->held, p);
+	else
+		c->held = p;
+	return advance(c);
+}
+
+static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	(void)length;
+	c->idle = 0;
+	return advance(c);
+}
+
+static err_t on_poll(void *arg, struct tcp_pcb *pcb)
+{
+	struct connection *c = arg;
+
+	(void)pcb;
+	return ++c->idle >= IDLE_S ? drop(c) : advance(c);
+}
+
+static void on_error(void *arg, err_t error)
+{
+	struct connection *c = arg;
+
+	(void)error;
+	c->pcb = NULL; /* lwIP has freed it */
+	if (c->held)
+		pbuf_free(c->held);
+	c->held = NULL;
+}
+
+static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+	(void)arg;
+	if (error != ERR_OK || !pcb)
+		return ERR_VAL;
+	for (int i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &connection[i];
+
+		if (c->pcb)
+			continue;
+		*c = (struct connection){ .pcb = pcb };
+		tcp_arg(pcb, c);
+		tcp_recv(pcb, on_receive);
+		tcp_sent(pcb, on_sent);
+		tcp_err(pcb, on_error);
+		tcp_poll(pcb, on_poll, POLL_INTERVAL);
+		tcp_nagle_disable(pcb);
+		return ERR_OK;
+	}
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static bool serve_tcp(void)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
+
+	if (!pcb || tcp_bind(pcb, IP_ANY_TYPE, PORT) != ERR_OK)
+		return false;
+	pcb = tcp_listen_with_backlog(pcb, BACKLOG);
+	if (!pcb)
+		return false;
+	tcp_accept(pcb, on_accept);
+	return true;
+}
+
+int main(void)
+{
+	long error = stack_start();
+
+	if (error < 0) {
+		printf("echo: no interface: error %ld\n", -error);
+		return 1;
+	}
+	if (!serve_udp() || !serve_tcp()) {
+		printf("echo: no memory for a listener\n");
+		return 1;
+	}
+	if ((error = stack_reserve(STACK_UDP, PORT)) < 0 ||
+	    (error = stack_reserve(STACK_TCP, PORT)) < 0) {
+		printf("echo: port %d is not to be had: error %ld\n", PORT, -error);
+		return 1;
+	}
+	for (;;)
+		stack_turn();
+}

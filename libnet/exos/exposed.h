@@ -1,0 +1,43 @@
+/* libnet/exos/exposed.h - the kernel's structures that everybody may read (exo/layout.h).
+ * They change while they are read. Layer: libnet/exos. SPDX-License-Identifier: ISC */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "exo/env.h"
+#include "exo/info.h"
+#include "exo/layout.h"
+#include "exo/page.h"
+
+static inline const volatile struct exo_info *exo_info(void)
+{
+	return (const volatile struct exo_info *)EXO_INFO;
+}
+
+/* info.npages entries. */
+static inline const volatile struct exo_page *exo_pages(void)
+{
+	return (const volatile struct exo_page *)EXO_PAGES;
+}
+
+/* EXO_ENV_MAX entries. */
+static inline const volatile struct exo_env *exo_envs(void)
+{
+	return (const volatile struct exo_env *)EXO_ENVS;
+}
+
+/* The entry of an environment that has not ended, or NULL. */
+static inline const volatile struct exo_env *exo_env_alive(uint32_t id)
+{
+	const volatile struct exo_env *e = exo_envs() + id % EXO_ENV_MAX;
+
+	return id && e->id == id && e->state != ENV_ENDED ? e : NULL;
+}
+
+/* Our own id. */
+static inline uint32_t exo_self(void) { return exo_info()->running; }
+
+/* EXO_FILTER_MAX entries. */
+static inline const volatile struct exo_filter_info *exo_filters(void)
+{
+	return (const volatile struct exo_filter_info *)EXO_FILTERS;
+}

@@ -1,0 +1,90 @@
+/* libnet/stack.c - see stack.h. SPDX-License-Identifier: ISC */
+#include "libnet/stack.h"
+#include <stdbool.h>
+#include "dpf/build.h"
+#include "exo/stub.h"
+#include "libnet/exos/args.h"
+#include "libnet/exos/exposed.h"
+#include "libnet/nic.h"
+#include "libnet/port/port.h"
+#include "libnet/tenant.h"
+#include "lwip/timeouts.h"
+
+enum { UPDATE_MS = 1000, EPHEMERAL_TRIES = 64 };
+
+static struct tenant tenant;
+static uint8_t filter[FILTER_BUILD_MAX];
+
+static const struct share *share(void) { return (const struct share *)EXOS_SHARE; }
+
+static uint32_t share_version(void)
+{
+	return *(const volatile uint32_t *)&share()->version;
+}
+
+/* What waits for its next hop is given up, or asked for again, in time. */
+static void update_timer(void *unused)
+{
+	(void)unused;
+	tenant_update(&tenant);
+	sys_timeout(UPDATE_MS, update_timer, NULL);
+}
+
+long stack_start(void)
+{
+	long error = nic_open();
+	uint8_t mac[6];
+
+	if (error < 0)
+		return error;
+	nic_mac(mac);
+	tenant_init(&tenant, nic_ring(), mac, nic_mtu(), nic_send, share(),
+	            (struct share_door *)(EXOS_SHARE + EXO_PAGE_SIZE),
+	            (struct share_request *)(EXOS_SHARE + 2 * EXO_PAGE_SIZE),
+	            &exos_args()->request, exo_self());
+	sys_timeout(UPDATE_MS, update_timer, NULL);
+	return 0;
+}
+
+/* The owner of the address has all that nobody claims, and lets everybody take from it. */
+static long insert(long length)
+{
+	struct exo_cap carve = share()->carve;
+
+	return nic_filter(filter, length, share()->owner ? &carve : NULL);
+}
+
+long stack_reserve(enum stack_protocol protocol, uint16_t port)
+{
+	return insert(protocol == STACK_TCP ? filter_tcp_listen(filter, sizeof filter, NULL, port)
+	                                    : filter_udp_port(filter, sizeof filter, NULL, port));
+}
+
+long stack_ephemeral(enum stack_protocol protocol, uint16_t *port)
+{
+	for (int i = 0; i < EPHEMERAL_TRIES; i++) {
+		*port = (uint16_t)(SHARE_PORT_EPHEMERAL |
+		                   (port_random() & (UINT16_MAX - SHARE_PORT_EPHEMERAL)));
+		long reservation = stack_reserve(protocol, *port);
+		if (reservation != -E_OVERLAP)
+			return reservation;
+	}
+	return -E_BUSY;
+}
+
+long stack_subscribe(uint16_t port)
+{
+	return insert(filter_udp_group(filter, sizeof filter, port));
+}
+
+void stack_release(long reservation) { sys_filter_remove((uint32_t)reservation); }
+
+void stack_turn(void)
+{
+	if (share_version() != tenant.version)
+		tenant_update(&tenant);
+	const struct exo_wait_term also = { .address = (uint64_t)&share()->version,
+		                            .value = tenant.version };
+	if (!nic_work(&tenant.interface))
+		nic_sleep(&tenant.interface, &also, 1);
+}
