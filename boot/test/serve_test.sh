@@ -79,11 +79,15 @@ head -c 300000 /dev/urandom >"$work/random"
 check echoes_a_long_stream_unharmed echo_all "$work/random"
 
 # Somebody who asks half a question and waits.
-(printf 'GET / HT'; sleep 600) | nc 127.0.0.1 "${web##*:}" >/dev/null 2>&1 &
+mkfifo "$work/half"
+exec 7<>"$work/half"
+printf 'GET / HT' >&7
+nc 127.0.0.1 "${web##*:}" <&7 >/dev/null 2>&1 &
 idle=$!
 check a_slow_client_does_not_stop_others get /
 kill $idle
 idle=
+exec 7<&-
 
 check console_helps lists help '^help '
 for program in first ipd httpd echo console; do
