@@ -119,10 +119,9 @@ bool child_start(struct child *c, child_fn *fn, uint64_t argument)
 	return false;
 }
 
-bool child_wait(const struct child *c, int slices)
+bool child_wait(const struct child *c)
 {
-	while (child_record(c)->state != ENV_ENDED && slices-- > 0)
-		context_yield(0);
+	EVENTUALLY(child_record(c)->state == ENV_ENDED);
 	return child_record(c)->state == ENV_ENDED;
 }
 

@@ -39,6 +39,14 @@
 		}                                                                  \
 	} while (0)
 
+/* Give way until x holds; for a minute, which only a hang takes. */
+#define EVENTUALLY(x)                                                                      \
+	do {                                                                               \
+		uint64_t end_ = __builtin_ia32_rdtsc() + 60 * exo_info()->tsc_hz;          \
+		while (!(x) && __builtin_ia32_rdtsc() < end_)                              \
+			context_yield(0);                                                  \
+	} while (0)
+
 void ktest_failed(const char *file, int line, const char *what, long value);
 
 /* Print a number and text on the console. */
@@ -70,8 +78,8 @@ struct child {
 typedef uint32_t child_fn(uint64_t argument);
 bool child_start(struct child *c, child_fn *fn, uint64_t argument);
 
-/* Give way until the child has ended, for at most `slices` slices. */
-bool child_wait(const struct child *c, int slices);
+/* Give way until the child has ended (EVENTUALLY). Returns whether it has. */
+bool child_wait(const struct child *c);
 
 /* Destroy it if it runs, and forget its record. */
 void child_reap(struct child *c);

@@ -9,10 +9,7 @@ static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
 
 static uint64_t in_slices(uint32_t n)
 {
-	uint32_t lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return ((uint64_t)hi << 32 | lo) + n * exo_info()->slice_cycles;
+	return __builtin_ia32_rdtsc() + n * exo_info()->slice_cycles;
 }
 
 /* What a child reports in the shared page. */
@@ -25,7 +22,7 @@ static void note(uint32_t reasons)
 		shared[TYPE] = envpage()->lost[0].type;
 		shared[NAME] = envpage()->lost[0].name;
 	}
-	shared[SEEN] |= reasons;
+	shared[SEEN] |= reasons & ~(uint32_t)UPCALL_SLICE_END;
 }
 
 static void get_ready(void)
@@ -77,24 +74,21 @@ static bool start(child_fn *fn)
 		shared[i] = 0;
 	if (!child_start(&child, fn, 0))
 		return false;
-	for (int i = 0; i < 1000 && !shared[READY]; i++)
-		context_yield(0);
+	EVENTUALLY(shared[READY]);
 	return shared[READY];
 }
 
 static void wait_for(uint32_t reason)
 {
-	for (int i = 0; i < 1000 && !(shared[SEEN] & reason); i++)
-		context_yield(0);
+	EVENTUALLY(shared[SEEN] & reason);
 }
 
 static void an_environment_chooses_what_to_give_back(void)
 {
 	CHECK(start(good_child));
 	uint32_t before = child_record(&child)->pages;
-	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, in_slices(1000)), 0);
-	wait_for(UPCALL_REVOKE);
-	context_wait(NULL, 0, in_slices(3));
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, WAIT_FOREVER), 0);
+	EVENTUALLY(child_record(&child)->pages == before - ASKED);
 	CHECK_IS(child_record(&child)->pages, before - ASKED);
 	CHECK_IS(shared[SEEN] & UPCALL_LOST, 0);
 	child_reap(&child);
@@ -104,9 +98,10 @@ static void pages_not_given_back_are_taken_and_named(void)
 {
 	CHECK(start(deaf_child));
 	uint32_t before = child_record(&child)->pages;
-	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, in_slices(3)), 0);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, WAIT_FOREVER), 0);
 	wait_for(UPCALL_REVOKE);
 	CHECK_IS(child_record(&child)->pages, before); /* not before the deadline */
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, ASKED, in_slices(3)), 0);
 	wait_for(UPCALL_LOST);
 	CHECK_IS(child_record(&child)->pages, before - ASKED);
 	CHECK_IS(shared[LOST], ASKED);
@@ -152,9 +147,9 @@ static _Noreturn uint32_t guarding_child(uint64_t argument)
 
 static void guaranteed_pages_are_never_taken(void)
 {
+	shared[NAME + 4] = 0;
 	CHECK(start(guarding_child));
-	context_yield(0);
-	context_yield(0);
+	EVENTUALLY(shared[NAME + 4]);
 	CHECK_IS(shared[NAME + 1], E_LIMIT); /* the environment page is one of eight */
 	CHECK_IS(shared[NAME + 2], 0);
 	CHECK_IS(shared[NAME + 3], E_PERM);
@@ -163,7 +158,7 @@ static void guaranteed_pages_are_never_taken(void)
 	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, rest + 1, 0), -E_LIMIT);
 	/* All the others are: its stack and data among them. It ends, and only it. */
 	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, rest, 0), 0);
-	CHECK(child_wait(&child, 1000));
+	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
 	child_reap(&child);
 }

@@ -28,8 +28,7 @@ static bool start_server(void (*entry)(void))
 	envpage()->sync_entry = (uint64_t)transfer_returned;
 	if (!child_start(&child, server, (uint64_t)entry))
 		return false;
-	for (int i = 0; i < 1000 && !*ready; i++)
-		context_yield(0);
+	EVENTUALLY(*ready);
 	return *ready;
 }
 
@@ -76,8 +75,7 @@ static void a_busy_callee_is_not_entered(void)
 
 	*ready = 0;
 	CHECK(child_start(&child, closed_server, (uint64_t)transfer_serve));
-	for (int i = 0; i < 1000 && !*ready; i++)
-		context_yield(0);
+	EVENTUALLY(*ready);
 	CHECK_IS(transfer_call(child.id, m), -E_AGAIN);
 	child_reap(&child);
 }

@@ -127,7 +127,7 @@ static void data_is_not_executable(void)
 	static uint8_t code[] = { 0xc3 };
 
 	CHECK(child_start(&child, jump_to, (uint64_t)code));
-	CHECK(child_wait(&child, 1000));
+	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
 	CHECK_IS(child_record(&child)->crash.cause, PAGE_FAULT);
 	CHECK_IS(child_record(&child)->crash.error, 0x15); /* fetch, user, present */
@@ -144,7 +144,7 @@ static uint32_t divide_by_zero(uint64_t argument)
 static void an_exception_with_no_handler_ends_the_environment(void)
 {
 	CHECK(child_start(&child, divide_by_zero, 0));
-	CHECK(child_wait(&child, 1000));
+	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
 	CHECK_IS(child_record(&child)->crash.cause, DIVIDE);
 	CHECK_IS(child_record(&child)->crash.rax, 1);
@@ -170,7 +170,7 @@ static uint32_t fault_in_handler(uint64_t argument)
 static void a_fault_in_the_handler_ends_the_environment(void)
 {
 	CHECK(child_start(&child, fault_in_handler, 0));
-	CHECK(child_wait(&child, 1000));
+	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
 	CHECK_IS(child_record(&child)->crash.cause, PAGE_FAULT);
 	CHECK_IS(child_record(&child)->crash.address, 0x18);
@@ -191,7 +191,7 @@ static void a_wild_handler_address_ends_the_environment(void)
 
 	for (unsigned i = 0; i < sizeof wild / sizeof *wild; i++) {
 		CHECK(child_start(&child, jump_away, wild[i]));
-		CHECK(child_wait(&child, 1000));
+		CHECK(child_wait(&child));
 		CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
 		child_reap(&child);
 	}
