@@ -57,6 +57,7 @@ done
 [ -z "$alone" ] && echo "ok abi_headers_compile_alone" ||
 	echo "not ok abi_headers_compile_alone -$alone"
 
-# Errors have names.
-bare=$(git ls-files kernel dpf ash libnet | grep -E '\.c$' | grep -vE '/(tool|test)/' | xargs grep -nE 'return -[0-9]' | head -n 3)
+# Errors have names; but newlib's stubs report as POSIX does.
+bare=$(git ls-files kernel dpf ash libnet | grep -E '\.c$' |
+	grep -vE '/(tool|test)/|libnet/exos/newlib.c' | xargs grep -nE 'return -[0-9]' | head -n 3)
 [ -z "$bare" ] && echo "ok errors_have_names" || echo "not ok errors_have_names - $bare"

@@ -43,6 +43,27 @@ check a_panic_ends_with_its_own_status equal $? 7
 check a_panic_says_what_was_wrong said '^panic: boot: module text is no first program'
 check a_panic_names_the_functions said '  at [0-9a-f]* .*boot_first'
 
+printf EXOFIRST >"$work/short"
+run -1 -n none "$kernel" "$work/short"
+check a_first_program_without_code_is_a_panic said '^panic: boot: module short is no first program'
+printf 'EXOFIRST\017\013' >"$work/junk" # ud2
+run -1 -n none "$kernel" "$work/junk"
+check a_first_program_that_crashes_ends_the_machine equal $? 1
+check its_crash_is_said said '^env 1000 (first): exception 6 .* at rip 400008'
+
+# What run.sh's own checks keep from the kernel, straight from the loader.
+bare() {
+	timeout 120 qemu-system-x86_64 -accel tcg -cpu max -m 64 -nodefaults -display none \
+		-serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 "$@" \
+		</dev/null >"$work/out" 2>&1
+}
+bare -kernel "$kernel"
+check no_module_is_a_panic equal $? 15
+check no_module_is_said said '^panic: boot: no first program'
+bare -kernel "$kernel" -initrd "$(yes "$first" | head -n 17 | paste -sd,)"
+check too_many_modules_are_a_panic equal $? 15
+check too_many_modules_are_counted said '^panic: boot: 17 modules, 16 is the limit'
+
 run -n none "$kernel" "$work/absent"
 check an_absent_module_is_bad_usage equal $? 124
 check an_absent_module_is_named said "cannot read $work/absent"
