@@ -9,7 +9,7 @@ KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 
 # A first program is a flat image (exo/image.h).
 $(B)/ktest.elf: libnet/exos/first.ld $(KTEST_OBJ)
-	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 $(B)/%.img: $(B)/%.elf ; objcopy -O binary $< $@
 ALL += $(B)/ktest.img
 
@@ -17,7 +17,7 @@ ALL += $(B)/ktest.img
 INIT_OBJ := $(call exos_objects,apps/init/main.c libnet/exos/first.S libnet/exos/spawn.c \
               libnet/exos/elf.c $(EXOS_LIB))
 $(B)/init.elf: libnet/exos/first.ld $(INIT_OBJ)
-	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/init.img
 
 # --- The programs that it starts; a file goes to the program before it ---
@@ -25,8 +25,10 @@ $(eval $(call program,ipd,$(B)/u/apps/ipd/main.o $(OWNER_LIB)))
 $(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.o request.o tar.o) $(TENANT_LIB)))
 $(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(TENANT_LIB)))
 $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
+$(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
 MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf console.elf)
 PROGRAMS += $(B)/init.elf
+TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"
 
 # --- httpd ---
 HTTPD_TEST := $(B)/s/apps/httpd/test/request_test
@@ -51,7 +53,7 @@ TESTDEPS += $(CONSOLE_TEST)
 KBENCH_OBJ := $(addprefix $(B)/u/,apps/kbench/main.o apps/ktest/child.o apps/ktest/transfer.o \
                 libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
-	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
 TESTS += "timeout 600 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
 
@@ -59,5 +61,5 @@ TESTS += "timeout 600 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
 RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \
              libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/raw.elf: libnet/exos/first.ld $(RAW_OBJ)
-	$(LD) -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/raw.img

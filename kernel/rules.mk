@@ -7,6 +7,6 @@ KERNEL_SRC := $(addprefix kernel/,start.S entry.S boot.c cap.c copysum.c cpu.c e
 KERNEL_OBJ := $(addsuffix .o,$(addprefix $(B)/k/,$(basename $(KERNEL_SRC))))
 
 $(B)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ) $(DPF:%.c=$(B)/k/%.o)
-	$(LD) -nostdlib -z max-page-size=16384 -o $@ -T $^
+	$(LD) -z noexecstack -nostdlib -z max-page-size=16384 -o $@ -T $^
 	@nm -n $@ > $(B)/kernel.sym
 ALL += $(B)/kernel.elf

@@ -13,6 +13,8 @@
 #include "lwip/dns.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
+#include "lwip/igmp.h"
+#include "lwip/mld6.h"
 #include "lwip/nd6.h"
 #include "lwip/priv/nd6_priv.h"
 #include "lwip/prot/ethernet.h"
@@ -156,23 +158,39 @@ static void publish_timer(void *unused)
 
 /* --- What the others ask for --- */
 
-static void ask_for(const struct share_ip *ip)
+/* Groups are never left: who wanted them may be gone, and others may want them too. */
+static void ask_for4(struct netif *netif, const struct share_ip *ip)
 {
-	struct netif *netif = &resident.interface.netif;
+	ip4_addr_t four;
+
+	memcpy(&four.addr, ip->byte + 12, 4);
+	if (ip4_addr_ismulticast(&four))
+		igmp_joingroup_netif(netif, &four);
+	else
+		etharp_query(netif, &four, NULL);
+}
+
+static void ask_for6(struct netif *netif, const struct share_ip *ip)
+{
+	ip6_addr_t six = { 0 };
 	const u8_t *mac;
 
-	if (share_is_ip4(ip)) {
-		ip4_addr_t four;
-
-		memcpy(&four.addr, ip->byte + 12, 4);
-		etharp_query(netif, &four, NULL);
+	memcpy(six.addr, ip->byte, sizeof ip->byte);
+	if (ip6_addr_ismulticast(&six)) {
+		ip6_addr_assign_zone(&six, IP6_MULTICAST, netif);
+		mld6_joingroup_netif(netif, &six);
 	} else {
-		ip6_addr_t six = { 0 };
-
-		memcpy(six.addr, ip->byte, sizeof ip->byte);
 		ip6_addr_assign_zone(&six, IP6_UNICAST, netif);
 		nd6_get_next_hop_addr_or_queue(netif, NULL, &six, &mac);
 	}
+}
+
+static void ask_for(const struct share_ip *ip)
+{
+	if (share_is_ip4(ip))
+		ask_for4(&resident.interface.netif, ip);
+	else
+		ask_for6(&resident.interface.netif, ip);
 }
 
 /* Copy the request page that a capability names. Whoever it belongs to may free it at any

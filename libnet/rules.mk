@@ -49,7 +49,7 @@ EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
 exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
 define program
 $(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)
-	$(LD) --gc-sections -nostdlib -o $$@ -T $$^ $(NEWLIB)/lib/libc.a
+	$(LD) -z noexecstack --gc-sections -nostdlib -o $$@ -T $$^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/$(1).elf
 PROGRAMS += $(B)/$(1).elf
 endef

@@ -75,8 +75,8 @@ struct share_door {
 };
 _Static_assert(sizeof(struct share_door) == 4096, "a page");
 
-/* The next hops an environment wants resolved: wanted[serial % SHARE_REQUESTS] is the
- * newest. Raised `serial`, then the bell. */
+/* The next hops an environment wants resolved, and the groups (multicast addresses) it wants
+ * joined: wanted[serial % SHARE_REQUESTS] is the newest. Raised `serial`, then the bell. */
 struct share_request {
 	uint32_t serial;
 	uint32_t zero[3];

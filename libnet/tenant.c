@@ -6,6 +6,9 @@
 #include "lwip/ip6.h"
 #include "lwip/ip6_addr.h"
 #include "lwip/prot/ethernet.h"
+#include "lwip/prot/ip.h"
+#include "lwip/prot/ip4.h"
+#include "lwip/prot/ip6.h"
 #include "netif/ethernet.h"
 #include "lwip/sys.h"
 
@@ -123,21 +126,55 @@ static err_t output(struct tenant *t, struct pbuf *p, const struct share_ip *dst
 	return enqueue(t, p, &hop);
 }
 
+static struct share_ip as_share4(const ip4_addr_t *ip)
+{
+	return share_ip4((const uint8_t *)&ip->addr);
+}
+
+static struct share_ip as_share6(const ip6_addr_t *ip)
+{
+	struct share_ip out;
+
+	memcpy(out.byte, ip->addr, sizeof out.byte);
+	return out;
+}
+
+/* Reports of group membership are not ours to send: the owner of the address is asked to join
+ * when we do. */
 static err_t output4(struct netif *netif, struct pbuf *p, const ip4_addr_t *dst)
 {
-	uint8_t byte[4];
+	const struct ip_hdr *h = p->payload;
+	struct share_ip ip = as_share4(dst);
 
-	memcpy(byte, &dst->addr, sizeof byte);
-	struct share_ip ip = share_ip4(byte);
-	return output(of(netif), p, &ip);
+	return IPH_PROTO(h) == IP_PROTO_IGMP ? ERR_OK : output(of(netif), p, &ip);
 }
 
 static err_t output6(struct netif *netif, struct pbuf *p, const ip6_addr_t *dst)
 {
-	struct share_ip ip;
+	const struct ip6_hdr *h = p->payload;
+	struct share_ip ip = as_share6(dst);
 
-	memcpy(ip.byte, dst->addr, sizeof ip.byte);
-	return output(of(netif), p, &ip);
+	return IP6H_NEXTH(h) == IP6_NEXTH_HOPBYHOP ? ERR_OK : output(of(netif), p, &ip);
+}
+
+static err_t join4(struct netif *netif, const ip4_addr_t *group,
+                   enum netif_mac_filter_action action)
+{
+	struct share_ip ip = as_share4(group);
+
+	if (action == NETIF_ADD_MAC_FILTER)
+		ask(of(netif), &ip);
+	return ERR_OK;
+}
+
+static err_t join6(struct netif *netif, const ip6_addr_t *group,
+                   enum netif_mac_filter_action action)
+{
+	struct share_ip ip = as_share6(group);
+
+	if (action == NETIF_ADD_MAC_FILTER)
+		ask(of(netif), &ip);
+	return ERR_OK;
 }
 
 /* --- Taking over --- */
@@ -209,7 +246,8 @@ void tenant_update(struct tenant *t)
 }
 
 /* The one tenant: `kind` must outlive the interface, and differs in `send` only. */
-static struct interface_kind kind = { .input = input, .output4 = output4, .output6 = output6 };
+static struct interface_kind kind = { .input = input, .output4 = output4, .output6 = output6,
+	                              .flags = NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 };
 
 void tenant_init(struct tenant *t, const struct ring *ring, const uint8_t mac[6], uint16_t mtu,
                  void (*send)(struct interface *), const struct share *share,
@@ -223,6 +261,8 @@ void tenant_init(struct tenant *t, const struct ring *ring, const uint8_t mac[6]
 	t->env = env;
 	kind.send = send;
 	interface_init(&t->interface, ring, mac, mtu, &kind);
+	netif_set_igmp_mac_filter(&t->interface.netif, join4);
+	netif_set_mld_mac_filter(&t->interface.netif, join6);
 	t->page = *page;
 	join(t);
 	t->door->bell++;

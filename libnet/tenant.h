@@ -1,7 +1,8 @@
 /* libnet/tenant.h - an interface whose address somebody else keeps: libnet/share.h.
  *
  * Addresses come from the share page; next hops too. A packet whose next hop is not there
- * waits in a short queue while the owner of the address is asked for it.
+ * waits in a short queue while the owner of the address is asked for it. Groups are joined
+ * here, for lwIP to accept their packets, and reported by the owner.
  *
  * Layer: libnet; pages come from the caller. SPDX-License-Identifier: ISC
  */

@@ -32,6 +32,8 @@ static const struct role roles[] = {
 	  .door = PROT_R },
 	{ .name = "console", .machine = RIGHT_READ | RIGHT_WRITE | RIGHT_RUN, .share = PROT_R,
 	  .door = PROT_R, .kills = true },
+	{ .name = "probe", .nic = RIGHT_RECV | RIGHT_READ, .machine = RIGHT_WRITE | RIGHT_RUN,
+	  .share = PROT_R, .door = PROT_R | PROT_W },
 	{ .name = NULL, .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
 	  .door = PROT_R | PROT_W },
 };

@@ -372,6 +372,33 @@ static void taking_anothers_packets_needs_its_capability(void)
 	close_ring();
 }
 
+static void every_subscriber_gets_a_copy_and_the_owner_its_frame(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	uint8_t mac[6];
+	uint64_t delivered = exo_info()->nic.delivered, copies = exo_info()->nic.copies;
+	volatile struct exo_rx *used = ring()->used;
+
+	for (int i = 0; i < 6; i++)
+		mac[i] = exo_info()->nic.mac[i];
+	CHECK(open_ring());
+	post_buffers();
+	CHECK(insert_arp() > 0);
+	long length = filter_mac(filter, sizeof filter, mac);
+	CHECK(insert(filter, length) > 0);
+	CHECK(insert(filter, length) > 0);
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	CHECK(received(3));
+	CHECK(used[0].filter != used[1].filter && used[0].filter != used[2].filter &&
+	      used[1].filter != used[2].filter);
+	CHECK_IS(exo_info()->nic.delivered - delivered, 1);
+	CHECK_IS(exo_info()->nic.copies - copies, 3);
+	CHECK(counters_add_up());
+	close_ring();
+}
+
 const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
@@ -390,5 +417,7 @@ const struct ktest net_tests[] = {
 	{ "filters_are_vetted", filters_are_vetted },
 	{ "taking_anothers_packets_needs_its_capability",
 	  taking_anothers_packets_needs_its_capability },
+	{ "every_subscriber_gets_a_copy_and_the_owner_its_frame",
+	  every_subscriber_gets_a_copy_and_the_owner_its_frame },
 	{ NULL, NULL },
 };

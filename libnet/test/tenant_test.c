@@ -12,7 +12,9 @@
 #include "libnet/heap.h"
 #include "libnet/port/port.h"
 #include "libnet/tenant.h"
+#include "lwip/igmp.h"
 #include "lwip/init.h"
+#include "lwip/mld6.h"
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "lwip/timeouts.h"
@@ -134,7 +136,7 @@ static int start(void **state)
 	tenant_init(&tenant, &ring, our_mac, 1500, kernel_send, &share, &door, &request, &page,
 	            ENV);
 	publish(&leased, true);
-	return 0;
+	return tenant.interface.netif.mtu == 1500 ? 0 : -1;
 }
 
 static void nothing_is_kept(void)
@@ -510,6 +512,60 @@ static void survives_changed_bytes(void **state)
 	nothing_is_kept();
 }
 
+static unsigned group_datagrams;
+
+static void count_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
+                           u16_t port)
+{
+	(void)arg, (void)pcb, (void)from, (void)port;
+	group_datagrams++;
+	pbuf_free(p);
+}
+
+/* The report is the owner's to send; the packets are ours. */
+static void a_group_is_joined_by_asking_for_it(void **state)
+{
+	static const uint8_t group[4] = { 224, 0, 0, 251 };
+	static const uint8_t group_mac[6] = { 1, 0, 0x5e, 0, 0, 251 };
+	struct share_ip ip = share_ip4(group), ip6 = { { 0xff, 0x02, [15] = 0xfb } };
+	struct udp_pcb *pcb = udp_new();
+	uint8_t f[2048];
+	ip4_addr_t group4;
+	ip6_addr_t group6 = { 0 };
+	size_t n = udp_frame(f, 5353, 10);
+
+	(void)state;
+	memcpy(f, group_mac, sizeof group_mac);
+	memcpy(f + ETH + 16, group, sizeof group);
+	put16(f + ETH + IP + 6, 0); /* no checksum */
+	seal(f + ETH + 10, f + ETH, IP, NULL, 0);
+	memcpy(&group4.addr, group, sizeof group);
+	memcpy(group6.addr, ip6.byte, sizeof ip6.byte);
+	assert_int_equal(udp_bind(pcb, IP_ANY_TYPE, 5353), ERR_OK);
+	udp_recv(pcb, count_datagram, NULL);
+	group_datagrams = out_frames = 0;
+	assert_true(deliver(f, n));
+	run();
+	assert_int_equal(group_datagrams, 0);
+	assert_int_equal(igmp_joingroup_netif(&tenant.interface.netif, &group4), ERR_OK);
+	assert_true(share_ip_equal(&request.wanted[request.serial % SHARE_REQUESTS], &ip));
+	assert_int_equal(mld6_joingroup_netif(&tenant.interface.netif, &group6), ERR_OK);
+	assert_true(share_ip_equal(&request.wanted[request.serial % SHARE_REQUESTS], &ip6));
+	assert_true(deliver(f, n));
+	run();
+	assert_int_equal(group_datagrams, 1);
+	for (int i = 0; i < 100; i++)
+		sys_check_timeouts(), now += 100;
+	run();
+	assert_int_equal(out_frames, 0);
+	udp_remove(pcb);
+	igmp_leavegroup_netif(&tenant.interface.netif, &group4);
+	mld6_leavegroup_netif(&tenant.interface.netif, &group6);
+	run();
+	assert_int_equal(out_frames, 0);
+	nothing_is_kept();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,6 +575,7 @@ int main(void)
 		cmocka_unit_test(waits_for_the_next_hop),
 		cmocka_unit_test(gives_up_on_a_next_hop),
 		cmocka_unit_test(joins_again_when_somebody_wrote_over_it),
+		cmocka_unit_test(a_group_is_joined_by_asking_for_it),
 		cmocka_unit_test(a_tcp_session_opens_echoes_and_closes),
 		cmocka_unit_test(a_lost_segment_is_sent_again),
 		cmocka_unit_test(survives_changed_bytes),

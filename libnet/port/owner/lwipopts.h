@@ -19,6 +19,8 @@
 #define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_IGMP 1
 #define LWIP_IPV6_MLD 1
+#define MEMP_NUM_IGMP_GROUP 64 /* others' too; when they are used up, nobody joins */
+#define MEMP_NUM_MLD6_GROUP 64
 #define LWIP_IPV6_AUTOCONFIG 1
 #define LWIP_IPV6_SEND_ROUTER_SOLICIT 1
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS 1

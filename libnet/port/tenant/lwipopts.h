@@ -1,13 +1,15 @@
 /* libnet/port/tenant/lwipopts.h - lwIP for an environment that shares the address.
- * No ARP, ND, DHCP or group membership of its own. SPDX-License-Identifier: ISC */
+ * No ARP, ND or DHCP of its own. SPDX-License-Identifier: ISC */
 #pragma once
 #include "libnet/port/options.h"
 
 #define LWIP_ARP 0
 #define LWIP_DHCP 0
 #define LWIP_DNS 0
-#define LWIP_IGMP 0
-#define LWIP_IPV6_MLD 0
+#define LWIP_IGMP 1 /* membership only: libnet/tenant.c */
+#define LWIP_IPV6_MLD 1
+#define MEMP_NUM_IGMP_GROUP 16
+#define MEMP_NUM_MLD6_GROUP 16
 #define LWIP_IPV6_AUTOCONFIG 0
 #define LWIP_IPV6_SEND_ROUTER_SOLICIT 0
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS 0
