@@ -10,10 +10,11 @@
 #include "kernel/ring.h"
 
 static struct {
-	bool polling; /* the interface's interrupt is off */
+	bool polling;                    /* the interface's interrupt is off */
+	uint64_t frame;                  /* counts frames, to tell them apart */
+	uint64_t last[RING_MAX];         /* the last frame that each ring got */
+	uint32_t shared[EXO_FILTER_MAX]; /* subscribers to the frame at hand */
 } state = { .polling = true };
-
-enum { SHARED_MAX = 16 };
 
 /* One owner's copy. Returns DROP_NONE or the reason for its loss. */
 static int deliver_copy(const struct nic_frame *f, uint32_t id)
@@ -30,18 +31,30 @@ static int deliver_copy(const struct nic_frame *f, uint32_t id)
 	return reason;
 }
 
+/* Has this ring had the frame? It has now: several filters of one ring get one copy. */
+static bool has_had(uint32_t ring)
+{
+	bool had = state.last[ring] == state.frame;
+
+	state.last[ring] = state.frame;
+	return had;
+}
+
 /* Give a frame to the winner and to every subscriber. */
 static void deliver(const struct nic_frame *f, uint32_t winner)
 {
-	uint32_t ids[SHARED_MAX];
-	uint32_t n = dpf_match_shared(filter_rx(), f->data, f->length, f->length, ids, SHARED_MAX);
+	uint32_t n = dpf_match_shared(filter_rx(), f->data, f->length, f->length, state.shared,
+	                              EXO_FILTER_MAX);
 	int reason = winner ? deliver_copy(f, winner) : DROP_UNCLAIMED;
 	bool delivered = reason == DROP_NONE;
 
-	for (uint32_t i = 0; i < n && i < SHARED_MAX; i++) {
-		if (winner && filter_info[ids[i]].ring == filter_info[winner].ring)
-			continue; /* its ring has the frame already */
-		int lost = deliver_copy(f, ids[i]);
+	state.frame++;
+	if (winner)
+		has_had(filter_info[winner].ring);
+	for (uint32_t i = 0; i < n; i++) {
+		if (has_had(filter_info[state.shared[i]].ring))
+			continue;
+		int lost = deliver_copy(f, state.shared[i]);
 
 		delivered |= lost == DROP_NONE;
 		reason = reason == DROP_UNCLAIMED ? lost : reason;
