@@ -44,17 +44,17 @@ static void ps(char *argument, const struct command_powers *powers)
 
 	(void)argument;
 	(void)powers;
-	printf("%8s %8s %-15s %-8s %6s %6s %6s %10s %10s\n", "id", "parent", "name", "state",
-	       "pages", "tables", "slots", "slices", "ms");
+	printf("%8s %8s %-15s %-8s %6s %6s %6s %10s %12s\n", "id", "parent", "name", "state",
+	       "pages", "tables", "slots", "slices", "us");
 	for (int i = 0; i < EXO_ENV_MAX; i++) {
 		struct exo_env e = exo_envs()[i];
 
 		if (!e.id)
 			continue;
-		printf("%8lx %8lx %-15s %-8s %6lu %6lu %6lu %10lu %10lu", (unsigned long)e.id,
+		printf("%8lx %8lx %-15s %-8s %6lu %6lu %6lu %10lu %12lu", (unsigned long)e.id,
 		       (unsigned long)e.parent, e.name, state_name(e.state),
 		       (unsigned long)e.pages, (unsigned long)e.tables, (unsigned long)e.slots,
-		       (unsigned long)e.slices, (unsigned long)(e.cycles / (info->tsc_hz / 1000)));
+		       (unsigned long)e.slices, (unsigned long)(e.cycles / (info->tsc_hz / 1000000)));
 		if (e.state == ENV_ENDED)
 			printf(" %s %lu", end_name(e.ended), (unsigned long)e.code);
 		printf("\n");
