@@ -18,10 +18,14 @@ TESTS += $(DPF_TEST_BINS)
 $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
-DPF_TOOL := $(addprefix dpf/tool/,main.c expression.c match.c asm.c bench.c host.c)
+DPF_TOOL := $(addprefix dpf/tool/,main.c exec.c native.c program.c lines.c json.c expression.c \
+              match.c asm.c bench.c host.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone
 ALL += $(B)/dpf
 TESTDEPS += $(B)/dpf-checked
 TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked"
+$(B)/s/dpf/test/exec_test: $(B)/s/dpf/test/exec_test.o ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
+TESTDEPS += $(B)/s/dpf/test/exec_test
+TESTS += "$(B)/s/dpf/test/exec_test $(B)/dpf-checked"

@@ -72,6 +72,39 @@ gives refuses_a_command_unknown 2 '' tcpdump
 gives bench_refuses_a_cut_file 2 '' bench -r "$work/cut" arp
 gives asm_refuses_nonsense 2 '' asm 'tcp prt 80'
 
+# answers NAME OUTPUT INPUT [FLAG] - `dpf exec`; P stands for a program that returns X + A
+sum=$(printf '4\n128 0 0 0\n7 0 0 0\n12 0 0 0\n22 0 0 0\n' | od -An -v -tx1 | tr -d ' \n')
+answers() {
+	got=$(printf "$3" | sed "s/P/$sum/" | timeout 300 "$dpf" exec ${4-} 2>&1)
+	if [ $? -ne 0 ] || [ "$got" != "$(printf "$2")" ]; then
+		echo "not ok tool_exec_$1 - $(echo "$got" | head -n 1)"
+	else
+		echo "ok tool_exec_$1"
+	fi
+}
+answers returns_the_value 'a 120\nb 4294967294' 'a P 00 60\nb P ff 2147483647\n'
+answers takes_an_empty_packet 'a 14\nb 14' 'a P  7\nb P - 7\n'
+answers ends_without_a_newline 'a 14' 'a P - 7'
+answers says_json '{"name":"a\\"","verdict":14}' 'a" P - 7\n' --json
+answers goes_on_after_errors 'a ERR the program is not hexadecimal\nb 14' 'a xx - 7\nb P - 7\n'
+# A constant division by 0, scratch slot 16, a jump out of the program, no return at the end.
+for bad in '52 0 0 0' '96 0 0 16' '21 1 0 0' '0 0 0 0' '5 0 0 4294967295x' '' '1' '65536 0 0 0'; do
+	got=$(printf '1\n%s\n' "$bad" | od -An -v -tx1 | tr -d ' \n' | sed 's/.*/a & 00 1/' |
+		"$dpf" exec 2>&1)
+	case $got in
+	'a ERR '*) echo "ok tool_exec_refuses: $bad" ;;
+	*) echo "not ok tool_exec_refuses: $bad - $got" ;;
+	esac
+done
+for bad in 'a' 'a P' 'a P 00' 'a P 00 x' 'a P 00 4294967296' 'a P 0 1' 'a P 00 1 2' 'a P 00 '; do
+	case $(echo "$bad" | sed "s/P/$sum/" | "$dpf" exec 2>&1) in
+	'a ERR '*) echo "ok tool_exec_refuses_line: $bad" ;;
+	*) echo "not ok tool_exec_refuses_line: $bad" ;;
+	esac
+done
+head -c 5000000 /dev/zero | tr '\0' 0 | "$dpf" exec | grep -q 'ERR the line is longer' &&
+	echo "ok tool_exec_refuses_a_line_too_long" || echo "not ok tool_exec_refuses_a_line_too_long"
+
 "$dpf" asm 'tcp port 80' arp >"$work/out" 2>&1 && grep -q ' ret' "$work/out" &&
 	! grep -qi 'invalid\|(bad)' "$work/out" && echo "ok tool_shows_machine_code" ||
 	echo "not ok tool_shows_machine_code - $(head -n 1 "$work/out")"

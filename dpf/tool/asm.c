@@ -3,6 +3,7 @@
 #include "dpf/tool/host.h"
 #include "dpf/tool/tool.h"
 #include <capstone/capstone.h>
+#include <getopt.h>
 #include <stdio.h>
 
 /* The block of code sealed last: the one that runs after the last insertion. */
@@ -24,7 +25,7 @@ static void show(csh cs, const uint8_t *code, size_t length)
 	cs_free(in, 1);
 }
 
-int command_asm(char **texts, int n)
+static int show_all(char **texts, int n)
 {
 	struct dpf_memory memory = host_memory;
 	pcap_t *link = pcap_open_dead(DLT_EN10MB, 65535);
@@ -50,4 +51,11 @@ int command_asm(char **texts, int n)
 		return TOOL_ERROR;
 	dpf_destroy(d);
 	return 0;
+}
+
+int command_asm(int argc, char **argv)
+{
+	if (getopt(argc, argv, "+") != -1 || optind == argc)
+		return usage(argv[0]);
+	return show_all(argv + optind, argc - optind);
 }

@@ -6,6 +6,7 @@
 #include "dpf/interp.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/tool.h"
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,7 +197,7 @@ static void dispose(struct bench *b)
 	free(b->verdicts);
 }
 
-int command_bench(const char *path, char **texts, int n)
+static int bench(const char *path, char **texts, int n)
 {
 	struct bench b = { .n = (uint32_t)n };
 	pcap_t *in = capture_open(path);
@@ -211,4 +212,19 @@ int command_bench(const char *path, char **texts, int n)
 	if (in)
 		pcap_close(in);
 	return good ? 0 : TOOL_ERROR;
+}
+
+int command_bench(int argc, char **argv)
+{
+	const char *file = NULL;
+	int c;
+
+	while ((c = getopt(argc, argv, "+r:")) != -1) {
+		if (c != 'r')
+			return usage(argv[0]);
+		file = optarg;
+	}
+	if (optind == argc || !file)
+		return usage(argv[0]);
+	return bench(file, argv + optind, argc - optind);
 }

@@ -59,7 +59,7 @@ void expressions_free(struct expression *e, int n)
 	free(e);
 }
 
-static const char *reason(int error)
+const char *reason(int error)
 {
 	static const char *const text[] = {
 #define X(name, words) [E_##name] = words,

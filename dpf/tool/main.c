@@ -1,45 +1,52 @@
 /* dpf/tool/main.c - the command `dpf`: filters on captures, seen from the host.
  *
- *   dpf match -r FILE [--] EXPR...   a line COUNT, tab, EXPR for each expression, in order
- *   dpf asm [--] EXPR...             the machine code that all of them become
- *   dpf bench -r FILE [--] EXPR...   this classifier, its interpreter and libpcap, compared
- *
- * EXPR is a pcap-filter(7) expression; the empty one takes every frame. Status: 0 something
- * matched (match), all went well (others); 1 nothing matched; 2 an error, said on standard
- * error. Layer: host tool. SPDX-License-Identifier: ISC */
+ * Status: 0 something matched (match), all went well (others); 1 nothing matched; 2 an error,
+ * said on standard error. docs/man/dpf.1 is the manual. Layer: host tool.
+ * SPDX-License-Identifier: ISC */
 #include "dpf/tool/tool.h"
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static int usage(void)
+static const struct verb {
+	const char *name;
+	command_fn *run;
+	const char *arguments;
+} verbs[] = {
+	{ "match", command_match, "-r FILE [--] EXPR..." },
+	{ "exec", command_exec, "[--interp] [--json]" },
+	{ "asm", command_asm, "[--] EXPR..." },
+	{ "bench", command_bench, "-r FILE [--] EXPR..." },
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static void list(FILE *out, const char *name)
 {
-	fprintf(stderr, "usage: dpf match -r FILE [--] EXPR...\n"
-	                "       dpf asm [--] EXPR...\n"
-	                "       dpf bench -r FILE [--] EXPR...\n");
+	const char *lead = "usage:";
+
+	for (int i = 0; i < VERBS; i++) {
+		if (name && strcmp(verbs[i].name, name) != 0)
+			continue;
+		fprintf(out, "%s dpf %s %s\n", lead, verbs[i].name, verbs[i].arguments);
+		lead = "      ";
+	}
+}
+
+int usage(const char *name)
+{
+	list(stderr, name);
 	return TOOL_ERROR;
 }
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "", *file = NULL;
-	bool wants_file = strcmp(name, "match") == 0 || strcmp(name, "bench") == 0;
-	int c;
+	const char *name = argc > 1 ? argv[1] : "";
 
-	if (!wants_file && strcmp(name, "asm") != 0)
-		return usage();
-	argc--;
-	argv++;
-	while ((c = getopt(argc, argv, wants_file ? "+r:" : "+")) != -1) {
-		if (c != 'r')
-			return usage();
-		file = optarg;
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		list(stdout, NULL);
+		return 0;
 	}
-	if (optind == argc || (wants_file && !file))
-		return usage();
-	if (strcmp(name, "match") == 0)
-		return command_match(file, argv + optind, argc - optind);
-	if (strcmp(name, "bench") == 0)
-		return command_bench(file, argv + optind, argc - optind);
-	return command_asm(argv + optind, argc - optind);
+	for (int i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	return usage(NULL);
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/host.h"
 #include "dpf/tool/tool.h"
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ static int report(const struct expression *e, int n, const uint64_t *hits)
 	return any ? TOOL_MATCHED : TOOL_NONE;
 }
 
-int command_match(const char *path, char **texts, int n)
+static int match(const char *path, char **texts, int n)
 {
 	int status = TOOL_ERROR;
 	pcap_t *in = capture_open(path);
@@ -60,4 +61,19 @@ int command_match(const char *path, char **texts, int n)
 	expressions_free(e, n);
 	pcap_close(in);
 	return status;
+}
+
+int command_match(int argc, char **argv)
+{
+	const char *file = NULL;
+	int c;
+
+	while ((c = getopt(argc, argv, "+r:")) != -1) {
+		if (c != 'r')
+			return usage(argv[0]);
+		file = optarg;
+	}
+	if (optind == argc || !file)
+		return usage(argv[0]);
+	return match(file, argv + optind, argc - optind);
 }

@@ -8,6 +8,17 @@
 /* Exit statuses, as grep's. */
 enum { TOOL_MATCHED, TOOL_NONE, TOOL_ERROR };
 
+/* A command: argv[0] is its name, options and the rest follow. Returns an exit status. */
+typedef int command_fn(int argc, char **argv);
+
+command_fn command_match, command_exec, command_asm, command_bench;
+
+/* Say on standard error how a command is used. Returns TOOL_ERROR. */
+int usage(const char *name);
+
+/* The words for -E_X. */
+const char *reason(int error);
+
 /* An expression, compiled by libpcap for a link type. */
 struct expression {
 	const char *text;
@@ -27,8 +38,3 @@ struct dpf *expressions_merge(struct expression *e, int n, const struct dpf_memo
 
 /* Open a capture: pcap, pcap with nanoseconds, pcapng. NULL after a message. */
 pcap_t *capture_open(const char *path);
-
-/* The commands: what follows the options. They return an exit status. */
-int command_match(const char *path, char **texts, int n);
-int command_asm(char **texts, int n);
-int command_bench(const char *path, char **texts, int n);
