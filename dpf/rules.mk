@@ -25,7 +25,7 @@ $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone
 ALL += $(B)/dpf
 TESTDEPS += $(B)/dpf-checked
-TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked"
+TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked" "dpf/test/link_test.sh $(B)/dpf-checked"
 $(B)/s/dpf/test/exec_test: $(B)/s/dpf/test/exec_test.o ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
 TESTDEPS += $(B)/s/dpf/test/exec_test
 TESTS += "$(B)/s/dpf/test/exec_test $(B)/dpf-checked"
