@@ -1,6 +1,7 @@
 /* kernel/sched.c - time slices: whose turn it is, what its end costs.
  * SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
+#include "exo/wait.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/info.h"
@@ -154,6 +155,21 @@ static _Noreturn void begin_slice(struct env *env)
 	run(env);
 }
 
+/* The first deadline that a sleeper waits for, WAIT_FOREVER if none does. */
+static uint64_t first_deadline(void)
+{
+	uint64_t first = WAIT_FOREVER, left = owned;
+
+	while (left) {
+		const struct env *env = env_by_id(slices[__builtin_ctzll(left)].owner);
+
+		if (env->pub->state == ENV_WAITING && env->deadline < first)
+			first = env->deadline;
+		left &= ~env->slice_mask;
+	}
+	return first;
+}
+
 /* Nobody is willing: wait for an interrupt, and look again at what it brought. */
 static void idle(void)
 {
@@ -161,7 +177,7 @@ static void idle(void)
 
 	c->env = NULL;
 	info.running = 0;
-	uint64_t wake = wait_first_deadline(), overdue = revoke_first_deadline();
+	uint64_t wake = first_deadline(), overdue = revoke_first_deadline();
 	if (net_idle()) {
 		timer_arm(wake < overdue ? wake : overdue);
 		cpu_idle();

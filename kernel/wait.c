@@ -7,7 +7,6 @@
 #include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/pt.h"
-#include "kernel/sched.h"
 #include "kernel/wait.h"
 
 static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term *out)
@@ -83,17 +82,4 @@ bool wait_holds(const struct env *env)
 		product = product && term_holds(t);
 	}
 	return product;
-}
-
-uint64_t wait_first_deadline(void)
-{
-	uint64_t first = WAIT_FOREVER;
-
-	for (uint32_t i = 0; i < EXO_SLICE_MAX; i++) {
-		const struct env *env = env_by_id(slices[i].owner);
-
-		if (env && env->pub->state == ENV_WAITING && env->deadline < first)
-			first = env->deadline;
-	}
-	return first;
 }

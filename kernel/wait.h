@@ -16,6 +16,3 @@ void wait_clear(struct env *env);
 
 /* Does env's predicate hold, or has its deadline passed? */
 bool wait_holds(const struct env *env);
-
-/* The earliest deadline of all sleepers that hold a slice. */
-uint64_t wait_first_deadline(void);
