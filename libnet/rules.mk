@@ -11,7 +11,7 @@ $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 # once for each of its two configurations (libnet/port/options.h), below
 # build/u/tenant and build/u/owner, and for host tests below build/s/...
 UFLAGS := -O2 -mno-red-zone -fno-pic -fno-pie -nostdinc -isystem $(NEWLIB)/include \
-          -isystem $(shell $(CC) -print-file-name=include) -ffunction-sections \
+          -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -ffunction-sections \
           -fdata-sections -fno-stack-protector -fcf-protection=none \
           -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
 LWIP_INCLUDE := -isystem $(LWIP)/src/include -Ilibnet/port

@@ -14,10 +14,10 @@ $(B)/recorded/www.tar: $(wildcard pcap-tests/www/*)
 	@mkdir -p $(@D); tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 \
 	  --numeric-owner -C pcap-tests/www -cf $@ $(notdir $^)
 RECORDED = $(B)/kernel.elf $(patsubst %/www.tar,%/recorded/www.tar,$(MODULES))
-TESTS += "pcap-tests/appliance_test.sh -r $(B)/replay $(B)/mangle $(B)/kernel.elf $(B)/raw.img"
+TESTS += "pcap-tests/appliance_test.sh -r $(B)/replay $(B)/mangle $(B)/dpf $(B)/kernel.elf $(B)/raw.img"
 ifneq ($(MODULES),)
 TESTDEPS += $(B)/recorded/www.tar
-TESTS += "pcap-tests/appliance_test.sh $(B)/replay $(B)/mangle $(call quoted,$(RECORDED))"
+TESTS += "pcap-tests/appliance_test.sh $(B)/replay $(B)/mangle $(B)/dpf $(call quoted,$(RECORDED))"
 endif
 
 # The tables, on the host; and what filters cost on these frames.
