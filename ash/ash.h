@@ -58,6 +58,7 @@ enum {
 struct ash_program {
 	const struct ash_insn *insn;
 	uint32_t ninsn;
+	uint32_t start;     /* index of the instruction that runs first */
 	uint8_t *mark;      /* [ninsn] of ASH_SECOND, ... */
 	uint32_t *function; /* [ASH_FUNCTION_MAX]: first instructions, ascending; [0] is 0 */
 	uint32_t nfunction;
@@ -66,7 +67,7 @@ struct ash_program {
 };
 
 /* Check the form of p->insn[0, ninsn), which must be private to the caller (it is read
- * several times), and find its functions.
+ * several times), and find its functions; p->start begins one.
  *   entry, nentry   further function starts, for function pointers in the data image
  * Returns 0, or with p->bad and p->at set,
  *   -E_INVAL  the program breaks a rule of enum ash_bad
@@ -117,6 +118,23 @@ uint64_t ash_helper(struct ash_run *run, uint32_t id, const uint64_t *arg);
 
 /* The reference interpreter. Returns and sets run->stop; run->r0 is set when it is 0. */
 uint32_t ash_interpret(const struct ash_program *p, struct ash_run *run);
+
+/* A frame that waits for a handler: at window offset `at`, in the run's mapped, writable
+ * part, with room for a reply of `room` bytes (at least length). */
+struct ash_frame {
+	uint32_t at, length, room;
+	uint32_t interface, queue, filter;
+	uint32_t ring_free, ring_used;
+	uint64_t time;
+};
+
+/* Write the context for f, and set the run's r1, r2 and time; the budget is the caller's. */
+void ash_frame_begin(struct ash_run *run, const struct ash_frame *f);
+/* What became of f, after a run of it that ended with `stop`. For ASH_REPLY, the bytes
+ * [*first, *first + *length) are to be sent; they lie in the frame's room, and are at least
+ * an Ethernet header: a handler that left anything else in the context counts as aborted. */
+enum ash_verdict ash_frame_end(const struct ash_run *run, const struct ash_frame *f,
+                               uint32_t *first, uint32_t *length);
 
 /* What ash_compile works in; the caller's. label[] has ninsn entries. */
 struct ash_workspace {

@@ -60,7 +60,7 @@ static void emit_entry(struct emit *e)
 	for (int r = B0; r < B10; r++)
 		if (r != B1 && r != B2)
 			zero(e, native(r));
-	x86_call(a, &e->w->label[0]);
+	x86_call(a, &e->w->label[e->p->start]);
 	x86_load(a, X86_64, RCX, x86_at(RSP, 8));
 	x86_store(a, X86_64, RUN(RCX, r0), RAX);
 	zero(e, RAX);

@@ -240,6 +240,9 @@ static int check_each(struct ash_program *p)
 static int find_functions(struct ash_program *p, const uint32_t *entry, uint32_t nentry)
 {
 	p->mark[0] |= ASH_FUNCTION;
+	if (!is_start(p, p->start))
+		return refuse(p, ASH_BAD_CALLEE, p->start);
+	p->mark[p->start] |= ASH_FUNCTION;
 	for (uint32_t k = 0; k < nentry; k++) {
 		if (!is_start(p, entry[k]))
 			return refuse(p, ASH_BAD_CALLEE, entry[k]);

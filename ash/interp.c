@@ -299,7 +299,7 @@ static void do_wide(struct machine *m, struct ash_insn i)
 
 uint32_t ash_interpret(const struct ash_program *p, struct ash_run *run)
 {
-	struct machine m = { .p = p, .run = run };
+	struct machine m = { .p = p, .run = run, .pc = p->start };
 
 	m.r[B1] = run->r1;
 	m.r[B2] = run->r2;

@@ -1,15 +1,21 @@
 # ash/: application-specific handlers. ASH is the library, linked into the kernel and the
 # host tool; the rest is hosted.
 # SPDX-License-Identifier: ISC
-ASH := ash/decode.c ash/interp.c ash/run.c ash/helper.c ash/compile.c ash/emit_alu.c ash/emit_mem.c
+ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_mem.c)
+# The loader of objects: as free-standing, but not for the kernel.
+ASH_OBJECT := ash/elf.c ash/object.c
 
 # The library compiles freestanding and needs nothing but itself and the encoder.
 $(B)/k/ash/ash.o: $(ASH:%.c=$(B)/k/%.o) $(B)/k/dpf/x86.o ; $(LD) -r -o $@ $^
 ALL += $(B)/k/ash/ash.o
 
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
-$(B)/ash: $(ASH_HOST:%.c=$(B)/h/%.o) $(B)/h/ash/tool/main.o ; $(CC) -o $@ $^
+ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) \
+            $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c)
+$(B)/ash: $(ASH_TOOL:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap
+$(B)/ash-checked: $(ASH_TOOL:%.c=$(B)/s/%.o) ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
 ALL += $(B)/ash
+TESTDEPS += $(B)/ash-checked
 
 ASH_TEST_BINS := $(B)/s/ash/test/conform_test $(B)/s/ash/test/fuzz_test
 $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
@@ -18,6 +24,22 @@ $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
 TESTDEPS += $(ASH_TEST_BINS)
 TESTS += $(ASH_TEST_BINS)
 TESTS += "ash/test/exec_test.sh $(B)/ash"
+
+# Handlers, as users compile them.
+CLANG := clang-19
+BPFFLAGS := -target bpf -mcpu=v4 -O2 -ffreestanding -g -std=c11 -Wall -Wextra -Werror \
+            -I ash/include -I kernel/include -MMD -MP
+$(B)/bpf/%.o: %.c ; @mkdir -p $(@D); $(CLANG) $(BPFFLAGS) -c -o $@ $<
+
+ASH_OBJ := $(patsubst %.c,$(B)/bpf/%.o,$(wildcard ash/test/obj/*.c))
+TESTDEPS += $(ASH_OBJ)
+TESTS += "ash/test/object_test.sh $(B)/ash-checked"
+ASH_OBJECT_FUZZ := $(B)/s/ash/test/object_fuzz_test
+$(ASH_OBJECT_FUZZ): $(B)/s/ash/test/object_fuzz_test.o $(B)/s/ash/tool/lines.o \
+		$(ASH:%.c=$(B)/s/%.o) $(ASH_OBJECT:%.c=$(B)/s/%.o) $(B)/s/dpf/x86.o
+	$(CC) $(SFLAGS) -o $@ $^
+TESTDEPS += $(ASH_OBJECT_FUZZ)
+TESTS += "$(ASH_OBJECT_FUZZ) $(B)/bpf/ash/test/obj/everything.o"
 
 # A long run: make fuzz FUZZ='PROGRAMS SEED'
 FUZZ ?= 1000000 7

@@ -17,6 +17,7 @@ export LC_ALL=C
 packages() {
 	sed 's/[[:space:]]*#.*//; /^$/d' <<-END
 		gcc                     # the compiler of everything but handlers
+		clang-19                # the compiler of handlers: older ones lack BPF v4
 		make
 		libc6-dev
 		binutils

@@ -130,6 +130,7 @@ int host_load(struct host *h, const struct ash_insn *insn, uint32_t n,
 	unload(h);
 	p->insn = copy;
 	p->ninsn = n;
+	p->start = h->start;
 	p->mark = calloc(n + 1u, 1);
 	p->function = calloc(ASH_FUNCTION_MAX, sizeof *p->function);
 	if (!copy || !p->mark || !p->function)

@@ -13,6 +13,7 @@ struct host {
 	uint8_t *image;    /* machine code; never writable and executable at once */
 	size_t image_size;
 	uint32_t *where;   /* [ninsn] offsets of instructions in image */
+	uint32_t start;    /* in, of host_load: index of the instruction that runs first */
 };
 
 /* Reserve a window, with context and stack mapped. Returns 0, or -E_NOMEM. */

@@ -1,128 +1,79 @@
-/* ash/tool/main.c - the command `ash`: run programs on the host's engines.
+/* ash/tool/main.c - the command `ash`: handlers, seen from the host.
  *
- *   ash exec [--interp] --program HEX [--mem HEX]
- * Layer: hosted tool. SPDX-License-Identifier: ISC
+ *   ash check OBJ               does it load, and what is in it
+ *   ash run OBJ [-r FILE]       over the frames of a capture
+ *   ash exec --program HEX      a bare program, on either engine
+ *
+ * Status: 0 all went well; 1 refused, said on standard error; 2 the command line is wrong;
+ * 3 (exec) the run was stopped. Layer: hosted tool. SPDX-License-Identifier: ISC
  */
-#include <inttypes.h>
-#include <stdio.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ash/tool/host.h"
+#include "ash/tool/tool.h"
 
-enum { MEM_MAX = 1 << 20, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_STOPPED = 3 };
+static const char words[] =
+	"usage: ash check OBJ [-p PROGRAM] [--json]\n"
+	"       ash run OBJ [-p PROGRAM] [-r FILE] [-w FILE] [-b BUDGET] [-q] [--interp] [--json]\n"
+	"       ash exec [--interp] --program HEX [--mem HEX]\n";
+
+static const struct command {
+	const char *name, *options; /* letters of getopt, j for --json, i for --interp */
+	int (*run)(const struct options *o);
+} commands[] = {
+	{ "check", "p:j", command_check },
+	{ "run", "p:r:w:b:qij", command_run },
+};
 
 static int usage(void)
 {
-	fputs("usage: ash exec [--interp] --program HEX [--mem HEX]\n", stderr);
+	fputs(words, stderr);
 	return STATUS_USAGE;
 }
 
-static int digit(char c)
+static bool set_option(struct options *o, int letter)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	char *end = NULL;
+
+	switch (letter) {
+	case 'p': o->program = optarg; return true;
+	case 'r': o->capture = optarg; return true;
+	case 'w': o->replies = optarg; return true;
+	case 'q': o->quiet = true; return true;
+	case 'i': o->interp = true; return true;
+	case 'j': o->json = true; return true;
+	case 'b':
+		o->budget = strtoull(optarg, &end, 10);
+		return *optarg >= '0' && *optarg <= '9' && !*end;
+	default: return false;
+	}
 }
 
-/* Hexadecimal, spaces allowed between bytes, to malloced bytes. False: not that, or more
- * than max bytes. */
-static bool read_hex(const char *text, size_t max, uint8_t **out, size_t *n)
+static int run_command(const struct command *c, int argc, char **argv)
 {
-	*n = 0;
-	*out = malloc(strlen(text) / 2 + 1);
-	if (!*out)
-		return false;
-	while (*text) {
-		if (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r') {
-			text++;
-			continue;
-		}
-		int high = digit(text[0]), low = high < 0 ? -1 : digit(text[1]);
-		if (low < 0 || *n == max)
-			return false;
-		(*out)[(*n)++] = (uint8_t)(high << 4 | low);
-		text += 2;
-	}
-	return true;
-}
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+		                               { "interp", no_argument, NULL, 'i' },
+		                               { 0 } };
+	struct options o = { .budget = ASH_BUDGET };
+	int letter;
 
-struct job {
-	bool interp;
-	uint8_t *program, *mem;
-	size_t program_size, mem_size;
-};
-
-static int execute(const struct job *job, struct host *h)
-{
-	uint32_t n = (uint32_t)(job->program_size / sizeof(struct ash_insn));
-	uint32_t pages = (uint32_t)(job->mem_size + 4095) & ~4095u;
-
-	if (job->program_size % sizeof(struct ash_insn)) {
-		fputs("ash: the program is not a whole number of 8-byte instructions\n", stderr);
-		return STATUS_REFUSED;
-	}
-	int err = pages ? host_map(h, ASH_DATA, pages) : 0;
-	if (!err)
-		err = host_load(h, (const struct ash_insn *)(const void *)job->program, n, NULL, 0);
-	if (err && h->program.bad) {
-		fprintf(stderr, "ash: refused: instruction %" PRIu32 ": %s\n", h->program.at,
-		        ash_bad_text(h->program.bad));
-		return STATUS_REFUSED;
-	}
-	if (err) {
-		fputs("ash: out of memory\n", stderr);
-		return STATUS_REFUSED;
-	}
-	if (job->mem_size)
-		memcpy(h->run.window + ASH_DATA, job->mem, job->mem_size);
-	h->run.r1 = job->mem_size ? ASH_DATA : 0;
-	h->run.r2 = job->mem_size;
-	uint32_t stop = job->interp ? host_interpret(h) : host_native(h);
-	if (stop) {
-		fprintf(stderr, "ash: stopped: %s\n", ash_stop_text(stop));
-		return STATUS_STOPPED;
-	}
-	printf("%" PRIx64 "\n", h->run.r0);
-	return 0;
-}
-
-static int exec(int argc, char **argv)
-{
-	struct job job = { 0 };
-	struct host h;
-
-	for (int k = 0; k < argc; k++) {
-		bool value = k + 1 < argc;
-		if (!strcmp(argv[k], "--interp")) {
-			job.interp = true;
-		} else if (!strcmp(argv[k], "--program") && value && !job.program) {
-			if (!read_hex(argv[++k], (size_t)ASH_INSN_MAX * 8 + 8, &job.program,
-			              &job.program_size))
-				return usage();
-		} else if (!strcmp(argv[k], "--mem") && value && !job.mem) {
-			if (!read_hex(argv[++k], MEM_MAX, &job.mem, &job.mem_size))
-				return usage();
-		} else {
+	while ((letter = getopt_long(argc, argv, c->options, longs, NULL)) != -1)
+		if (!strchr(c->options, letter) || !set_option(&o, letter))
 			return usage();
-		}
-	}
-	if (!job.program)
+	if (optind + 1 != argc)
 		return usage();
-	if (host_open(&h)) {
-		fputs("ash: cannot reserve a window: raise the limit on address space\n", stderr);
-		return STATUS_REFUSED;
-	}
-	int status = execute(&job, &h);
-	host_close(&h);
-	free(job.program);
-	free(job.mem);
-	return status;
+	o.object = argv[optind];
+	return c->run(&o);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && !strcmp(argv[1], "exec"))
-		return exec(argc - 2, argv + 2);
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(name, "exec"))
+		return command_exec(argc - 2, argv + 2);
+	for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
+		if (!strcmp(name, commands[k].name))
+			return run_command(&commands[k], argc - 1, argv + 1);
 	return usage();
 }

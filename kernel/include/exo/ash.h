@@ -41,6 +41,7 @@ enum {
 	ASH_INSN_MAX = 65536,    /* instruction slots of a program */
 	ASH_FUNCTION_MAX = 1024, /* functions of a program */
 	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
+	ASH_DATA_MAX = 1 << 20,  /* bytes of the data image */
 };
 _Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
 
@@ -71,8 +72,10 @@ struct ash_ctx {
 	uint64_t time;   /* nanoseconds since boot */
 	uint32_t ring_free; /* receive buffers the owner has posted */
 	uint32_t ring_used; /* frames delivered and not yet given back */
+	uint32_t limit;     /* a reply lies between data as it came and here */
+	uint32_t reserved;  /* 0 */
 };
-_Static_assert(sizeof(struct ash_ctx) == 48 && offsetof(struct ash_ctx, time) == 32, "ABI");
+_Static_assert(sizeof(struct ash_ctx) == 56 && offsetof(struct ash_ctx, time) == 32, "ABI");
 
 /* What a handler returns; the numbers are enum xdp_action's. Any other value counts as
  * an abort. */
@@ -80,7 +83,7 @@ enum ash_verdict {
 	ASH_ABORTED, /* count an abort, deliver the frame */
 	ASH_CONSUME, /* XDP_DROP: the handler is done with the frame */
 	ASH_PASS,    /* deliver it to the owner's ring */
-	ASH_REPLY,   /* XDP_TX: send data..data_end back, consume */
+	ASH_REPLY,   /* XDP_TX: send data..data_end of the context as it is now, consume */
 };
 
 /* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards. Each call

@@ -1,0 +1,48 @@
+/* ash/frame.c - a frame on its way into a handler and out again. What a handler leaves in
+ * its context is read once, and checked.
+ * Layer: leaf library. SPDX-License-Identifier: ISC
+ */
+#include "ash/ash.h"
+
+enum { ETHERNET_HEADER = 14 };
+
+void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
+{
+	struct ash_ctx *c = (struct ash_ctx *)(void *)(run->window + ASH_CTX);
+
+	*c = (struct ash_ctx){ .data = f->at,
+		               .data_end = f->at + f->length,
+		               .data_meta = f->at,
+		               .ingress_ifindex = f->interface,
+		               .rx_queue_index = f->queue,
+		               .length = f->length,
+		               .filter = f->filter,
+		               .time = f->time,
+		               .ring_free = f->ring_free,
+		               .ring_used = f->ring_used,
+		               .limit = f->at + f->room };
+	run->r1 = ASH_CTX;
+	run->r2 = 0;
+	run->time = f->time;
+}
+
+enum ash_verdict ash_frame_end(const struct ash_run *run, const struct ash_frame *f,
+                               uint32_t *first, uint32_t *length)
+{
+	const volatile struct ash_ctx *c = (const volatile void *)(run->window + ASH_CTX);
+	uint32_t verdict = (uint32_t)run->r0;
+	uint32_t begin = c->data, end = c->data_end;
+
+	*first = f->at;
+	*length = f->length;
+	if (run->stop != ASH_STOP_OK || verdict > ASH_REPLY)
+		return ASH_ABORTED;
+	if (verdict != ASH_REPLY)
+		return (enum ash_verdict)verdict;
+	if (begin < f->at || end > f->at + f->room || end < begin ||
+	    end - begin < ETHERNET_HEADER)
+		return ASH_ABORTED;
+	*first = begin;
+	*length = end - begin;
+	return ASH_REPLY;
+}

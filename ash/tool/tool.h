@@ -1,0 +1,62 @@
+/* ash/tool/tool.h - what the commands of the host tool share. Layer: hosted tool.
+ * SPDX-License-Identifier: ISC
+ */
+#pragma once
+#include <stdio.h>
+#include "ash/object.h"
+#include "ash/tool/host.h"
+#include "ash/tool/lines.h"
+
+enum { STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_STOPPED = 3 };
+
+/* An object file, linked, and loaded into a host. */
+struct object {
+	const char *path;
+	struct ash_object linked;
+	uint8_t *file;
+	struct host host;
+	double load_ns; /* link, decode and compile */
+};
+
+/* Read, link, decode, compile; program may be null. Returns 0, or a STATUS_ after a message
+ * on standard error that names the line of C if it is known. The object is malloced and goes
+ * with object_close in every case. */
+int object_open(struct object **out, const char *path, const char *program);
+void object_close(struct object *o);
+/* "file.c:12", or "function+3"; in a buffer that the next call overwrites. */
+const char *object_where(const struct object *o, uint32_t at);
+/* Data as the object brings it, into the window. */
+void object_reset(struct object *o);
+
+/* A capture of Ethernet frames, in memory. */
+struct capture {
+	struct capture_frame {
+		uint8_t *bytes;
+		uint32_t length;
+		uint64_t time; /* nanoseconds */
+	} *frame;
+	uint32_t n;
+};
+
+/* False after a message. At most 65536 bytes each and CAPTURE_MAX frames. */
+bool capture_read(struct capture *c, const char *path);
+void capture_free(struct capture *c);
+
+/* The window's ring of a host is one slot: map it, and put a frame there. */
+enum { SLOT_ROOM = 2048, SLOT_MAX = 65536 };
+int slot_map(struct host *h);
+struct ash_frame slot_fill(struct host *h, const struct capture_frame *f);
+
+/* s as a JSON string, quotes included. */
+void json_string(FILE *to, const char *s);
+double now_ns(void);
+
+/* Options of the commands that take an object. */
+struct options {
+	const char *object, *program, *capture, *replies, *native;
+	bool json, interp, quiet;
+	uint64_t budget;
+};
+int command_exec(int argc, char **argv);
+int command_check(const struct options *o);
+int command_run(const struct options *o);
