@@ -18,8 +18,8 @@ TESTS += $(DPF_TEST_BINS)
 $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
-DPF_TOOL := $(addprefix dpf/tool/,main.c exec.c native.c program.c lines.c json.c expression.c \
-              match.c asm.c bench.c host.c)
+DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
+              host.c match.c exec.c native.c program.c asm.c bench.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone

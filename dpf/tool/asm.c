@@ -1,9 +1,9 @@
 /* dpf/tool/asm.c - show the machine code that expressions become.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/host.h"
+#include "dpf/tool/job.h"
 #include "dpf/tool/tool.h"
 #include <capstone/capstone.h>
-#include <getopt.h>
 #include <stdio.h>
 
 /* The block of code sealed last: the one that runs after the last insertion. */
@@ -15,47 +15,52 @@ static void note_seal(void *ctx, const struct dpf_code *code)
 	newest = *code;
 }
 
-static void show(csh cs, const uint8_t *code, size_t length)
+static void show(csh cs, const uint8_t *code, size_t length, bool json)
 {
 	cs_insn *in = cs_malloc(cs);
 	uint64_t address = 0;
+	const char *lead = "";
 
-	while (length > 0 && cs_disasm_iter(cs, &code, &length, &address, in))
-		printf("%6llx  %s %s\n", (unsigned long long)in->address, in->mnemonic, in->op_str);
+	for (; length > 0 && cs_disasm_iter(cs, &code, &length, &address, in); lead = ",\n ") {
+		if (!json)
+			printf("%6llx  %s %s\n", (unsigned long long)in->address, in->mnemonic,
+			       in->op_str);
+		else
+			printf("%s{\"offset\":%llu,\"text\":\"%s %s\"}", lead,
+			       (unsigned long long)in->address, in->mnemonic, in->op_str);
+	}
 	cs_free(in, 1);
 }
 
-static int show_all(char **texts, int n)
+static void show_all(const struct dpf *d, csh cs, bool json)
 {
-	struct dpf_memory memory = host_memory;
-	pcap_t *link = pcap_open_dead(DLT_EN10MB, 65535);
-	struct expression *e = expressions_compile(link, texts, n, FILTER_SHARED);
-	struct dpf_stats stats;
-	struct dpf *d;
-	csh cs;
+	struct dpf_stats s;
 
-	memory.code_seal = note_seal;
-	d = e ? expressions_merge(e, n, &memory) : NULL;
-	if (d && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
-		dpf_stats(d, &stats);
-		size_t room = newest.npages * DPF_PAGE;
-
-		printf("; %u filters, %u paths, %u bytes of code\n", stats.filters, stats.paths,
-		       stats.code_bytes);
-		show(cs, newest.exec, stats.code_bytes < room ? stats.code_bytes : room);
-		cs_close(&cs);
-	}
-	expressions_free(e, n);
-	pcap_close(link);
-	if (!d)
-		return TOOL_ERROR;
-	dpf_destroy(d);
-	return 0;
+	dpf_stats(d, &s);
+	size_t room = newest.npages * DPF_PAGE, bytes = s.code_bytes < room ? s.code_bytes : room;
+	printf(json ? "{\"filters\":%u,\"paths\":%u,\"code_bytes\":%u,\"code\":[\n "
+	            : "; %u filters, %u paths, %u bytes of code\n", s.filters, s.paths, s.code_bytes);
+	show(cs, newest.exec, bytes, json);
+	if (json)
+		puts("]}");
 }
 
 int command_asm(int argc, char **argv)
 {
-	if (getopt(argc, argv, "+") != -1 || optind == argc)
-		return usage(argv[0]);
-	return show_all(argv + optind, argc - optind);
+	struct dpf_memory memory = host_memory;
+	struct job j;
+	csh cs;
+
+	if (!job_open(&j, argc, argv, "f:y:j", JOB_SHARE))
+		return TOOL_ERROR;
+	memory.code_seal = note_seal;
+	struct dpf *d = filters_merge(&j.f, &memory);
+	if (d && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
+		show_all(d, cs, j.o.json);
+		cs_close(&cs);
+	}
+	if (d)
+		dpf_destroy(d);
+	job_close(&j);
+	return finish(d ? 0 : TOOL_ERROR);
 }

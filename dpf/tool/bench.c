@@ -5,8 +5,8 @@
  * the answer to "which of the expressions take this frame". SPDX-License-Identifier: ISC */
 #include "dpf/interp.h"
 #include "dpf/tool/host.h"
+#include "dpf/tool/job.h"
 #include "dpf/tool/tool.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,8 @@ struct frame {
 struct bench {
 	struct frame *frames;
 	uint32_t nframes;
-	struct expression *e;
+	struct filters *f;
+	struct expression *e; /* f's */
 	struct filter_view *views;
 	uint32_t n;
 	struct dpf *d;
@@ -57,16 +58,14 @@ static bool load(struct bench *b, pcap_t *in, const char *path)
 	const uint8_t *data;
 	int more;
 
-	while ((more = pcap_next_ex(in, &h, &data)) == 1 && b->nframes < FRAMES_MAX)
+	while ((more = capture_next(in, path, &h, &data)) == 1 && b->nframes < FRAMES_MAX)
 		if (!add(b, h, data)) {
 			fprintf(stderr, "dpf: out of memory\n");
 			return false;
 		}
-	if (more == PCAP_ERROR)
-		fprintf(stderr, "dpf: %s: %s\n", path, pcap_geterr(in));
-	else if (b->nframes == 0)
+	if (more == 0 && b->nframes == 0)
 		fprintf(stderr, "dpf: %s: no frames\n", path);
-	return more != PCAP_ERROR && b->nframes > 0;
+	return more >= 0 && b->nframes > 0;
 }
 
 static void by_dpf(struct bench *b, const struct frame *f)
@@ -154,7 +153,23 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void time_all(struct bench *b)
+static void report(double t[ENGINES][ROUNDS])
+{
+	for (int k = 0; k < ENGINES; k++)
+		printf("%-12s %10.1f ns per frame  %6.2f times libpcap's  (%.1f to %.1f)\n",
+		       engines[k].name, t[k][ROUNDS / 2], t[k][ROUNDS / 2] / t[LIBPCAP][ROUNDS / 2],
+		       t[k][0], t[k][ROUNDS - 1]);
+}
+
+static void report_json(const struct bench *b, double t[ENGINES][ROUNDS])
+{
+	for (int k = 0; k < ENGINES; k++)
+		printf("%s{\"workload\":\"trace\",\"filters\":%u,\"frames\":%u,\"engine\":\"%s\","
+		       "\"ns_per_packet\":%.1f,\"verdicts_equal\":true}%s\n", k ? " " : "[", b->n,
+		       b->nframes, engines[k].name, t[k][ROUNDS / 2], k + 1 < ENGINES ? "," : "]");
+}
+
+static void time_all(struct bench *b, bool json)
 {
 	double t[ENGINES][ROUNDS];
 
@@ -163,16 +178,15 @@ static void time_all(struct bench *b)
 			t[k][r] = time_round(b, &engines[k]);
 	for (int k = 0; k < ENGINES; k++)
 		qsort(t[k], ROUNDS, sizeof t[k][0], by_size);
-	for (int k = 0; k < ENGINES; k++)
-		printf("%-12s %10.1f ns per frame  %6.2f times libpcap's  (%.1f to %.1f)\n",
-		       engines[k].name, t[k][ROUNDS / 2], t[k][ROUNDS / 2] / t[LIBPCAP][ROUNDS / 2],
-		       t[k][0], t[k][ROUNDS - 1]);
+	if (json)
+		report_json(b, t);
+	else
+		report(t);
 }
 
-static bool prepare(struct bench *b, pcap_t *in, char **texts)
+static bool prepare(struct bench *b)
 {
-	b->e = expressions_compile(in, texts, (int)b->n, FILTER_SHARED);
-	b->d = b->e ? expressions_merge(b->e, (int)b->n, &host_memory) : NULL;
+	b->d = filters_merge(b->f, &host_memory);
 	b->views = calloc(b->n, sizeof *b->views);
 	b->ids = calloc(b->n, sizeof *b->ids);
 	b->verdicts = calloc(b->n, sizeof *b->verdicts);
@@ -191,40 +205,25 @@ static void dispose(struct bench *b)
 	free(b->frames);
 	if (b->d)
 		dpf_destroy(b->d);
-	expressions_free(b->e, (int)b->n);
 	free(b->views);
 	free(b->ids);
 	free(b->verdicts);
 }
 
-static int bench(const char *path, char **texts, int n)
-{
-	struct bench b = { .n = (uint32_t)n };
-	pcap_t *in = capture_open(path);
-	bool good = in && prepare(&b, in, texts) && load(&b, in, path) && agree(&b);
-
-	if (good) {
-		printf("%u frames, %u expressions: every verdict of every engine is libpcap's\n",
-		       b.nframes, b.n);
-		time_all(&b);
-	}
-	dispose(&b);
-	if (in)
-		pcap_close(in);
-	return good ? 0 : TOOL_ERROR;
-}
-
 int command_bench(int argc, char **argv)
 {
-	const char *file = NULL;
-	int c;
+	struct job j;
 
-	while ((c = getopt(argc, argv, "+r:")) != -1) {
-		if (c != 'r')
-			return usage(argv[0]);
-		file = optarg;
-	}
-	if (optind == argc || !file)
-		return usage(argv[0]);
-	return bench(file, argv + optind, argc - optind);
+	if (!job_open(&j, argc, argv, "r:j", JOB_CAPTURE | JOB_SHARE))
+		return TOOL_ERROR;
+	struct bench b = { .f = &j.f, .e = j.f.e, .n = (uint32_t)j.f.n };
+	bool good = prepare(&b) && load(&b, j.in, j.o.capture) && agree(&b);
+	if (good && !j.o.json)
+		printf("%u frames, %u expressions: every verdict of every engine is libpcap's\n",
+		       b.nframes, b.n);
+	if (good)
+		time_all(&b, j.o.json);
+	dispose(&b);
+	job_close(&j);
+	return finish(good ? 0 : TOOL_ERROR);
 }

@@ -13,7 +13,6 @@
 #include "dpf/tool/tool.h"
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,30 +175,21 @@ static enum line_result run_all(struct exec *x, struct lines *in)
 
 int command_exec(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "interp", no_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 },
-	};
-	struct exec *x = calloc(1, sizeof *x);
-	int c, status = TOOL_ERROR;
-
-	while (x && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == '?') {
-			free(x);
-			return usage(argv[0]);
-		}
-		x->interpret |= c == 'i';
-		x->json |= c == 'j';
-	}
-	if (x && optind < argc) {
-		free(x);
-		return usage(argv[0]);
-	}
 	struct lines in = { .fd = STDIN_FILENO, .answers = stdout };
-	if (x && (x->native = native_create()) != NULL)
-		status = run_all(x, &in) == LINE_END && fflush(stdout) == 0 ? 0 : TOOL_ERROR;
-	if (status == TOOL_ERROR)
+	enum line_result end = LINE_ERROR;
+	struct options o;
+
+	if (!options_read(&o, argc, argv, "ij") || o.nrest > 0)
+		return usage(argv[0]);
+	struct exec *x = calloc(1, sizeof *x);
+	if (x) {
+		x->interpret = o.interpret;
+		x->json = o.json;
+		x->native = native_create();
+	}
+	if (x && x->native)
+		end = run_all(x, &in);
+	if (end == LINE_ERROR)
 		fprintf(stderr, "dpf: exec: %s\n", strerror(errno));
 	lines_free(&in);
 	if (x) {
@@ -207,5 +197,5 @@ int command_exec(int argc, char **argv)
 		free(x->last);
 		free(x);
 	}
-	return status;
+	return finish(end == LINE_END ? 0 : TOOL_ERROR);
 }

@@ -4,6 +4,7 @@
  * said on standard error. docs/man/dpf.1 is the manual. Layer: host tool.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/tool.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,10 +13,10 @@ static const struct verb {
 	command_fn *run;
 	const char *arguments;
 } verbs[] = {
-	{ "match", command_match, "-r FILE [--] EXPR..." },
+	{ "match", command_match, "[--json] -r FILE [--] EXPR..." },
 	{ "exec", command_exec, "[--interp] [--json]" },
-	{ "asm", command_asm, "[--] EXPR..." },
-	{ "bench", command_bench, "-r FILE [--] EXPR..." },
+	{ "asm", command_asm, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "bench", command_bench, "[--json] -r FILE [--] EXPR..." },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -34,6 +35,14 @@ static void list(FILE *out, const char *name)
 int usage(const char *name)
 {
 	list(stderr, name);
+	return TOOL_ERROR;
+}
+
+int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "dpf: standard output: %s\n", strerror(errno));
 	return TOOL_ERROR;
 }
 

@@ -1,0 +1,140 @@
+/* dpf/tool/filters.c - see filters.h. SPDX-License-Identifier: ISC */
+#include "dpf/tool/filters.h"
+#include "dpf/tool/rules.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MERGED_PAGES = 1 << 18 };
+
+_Static_assert(sizeof(struct exo_bpf_insn) == sizeof(struct bpf_insn), "libpcap's layout");
+
+const char *reason(int error)
+{
+	static const char *const text[] = {
+#define X(name, words) [E_##name] = words,
+		EXO_ERRORS(X)
+#undef X
+	};
+
+	return text[-error];
+}
+
+void filters_complain(const struct filters *f, const struct expression *e)
+{
+	if (e->line)
+		fprintf(stderr, "dpf: %s:%u:%u: ", f->path, e->line, e->column + 1);
+	else
+		fprintf(stderr, "dpf: %s: ", e->text);
+}
+
+/* The filter that consists of the program alone. */
+static bool wrap(struct expression *e)
+{
+	size_t insns = e->program.bf_len * sizeof(struct exo_bpf_insn);
+	struct exo_filter head = { .flags = e->flags, .priority = e->priority,
+		                   .ninsns = e->program.bf_len };
+
+	e->length = sizeof head + insns;
+	head.bytes = (uint32_t)e->length;
+	e->filter = malloc(e->length);
+	if (!e->filter)
+		return false;
+	memcpy(e->filter, &head, sizeof head);
+	memcpy(e->filter + sizeof head, e->program.bf_insns, insns);
+	return true;
+}
+
+bool filters_compile(struct filters *f, pcap_t *in)
+{
+	for (int i = 0; i < f->n; i++) {
+		struct expression *e = &f->e[i];
+
+		if (pcap_compile(in, &e->program, e->text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+			filters_complain(f, e);
+			fprintf(stderr, "%s\n", pcap_geterr(in));
+			return false;
+		}
+		if (!wrap(e)) {
+			fprintf(stderr, "dpf: %s\n", reason(-E_NOMEM));
+			return false;
+		}
+	}
+	return true;
+}
+
+void filters_share(struct filters *f)
+{
+	for (int i = 0; i < f->n; i++)
+		f->e[i].flags |= FILTER_SHARED;
+}
+
+struct dpf *filters_room(const struct filters *f, const struct dpf_memory *mem)
+{
+	struct dpf *d;
+	int error = dpf_create(&d, mem, (uint32_t)f->n, MERGED_PAGES, 0);
+
+	if (error == 0)
+		return d;
+	fprintf(stderr, "dpf: %s\n", reason(error));
+	return NULL;
+}
+
+struct dpf *filters_merge(struct filters *f, const struct dpf_memory *mem)
+{
+	static const struct dpf_dominance any = { NULL, DPF_ALL };
+	struct dpf *d = filters_room(f, mem);
+
+	for (int i = 0; d && i < f->n; i++) {
+		struct expression *e = &f->e[i];
+		uint32_t other;
+		int id = dpf_insert(d, e->filter, e->length, (uint32_t)i + 1, &any, &other);
+
+		if (id > 0) {
+			e->id = (uint32_t)id;
+			dpf_reclaim(d);
+			continue;
+		}
+		filters_complain(f, e);
+		if (other)
+			fprintf(stderr, "overlaps the filter of %s, and neither is above the other\n",
+			        filters_by_id(f, other)->owner);
+		else
+			fprintf(stderr, "%s\n", reason(id));
+		dpf_destroy(d);
+		return NULL;
+	}
+	return d;
+}
+
+const struct expression *filters_by_id(const struct filters *f, uint32_t id)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->e[i].id == id)
+			return &f->e[i];
+	return NULL;
+}
+
+static bool from_words(struct filters *f, const struct options *o)
+{
+	f->e = calloc((size_t)o->nrest, sizeof *f->e);
+	for (f->n = 0; f->e && f->n < o->nrest; f->n++)
+		f->e[f->n] = (struct expression){ .owner = o->rest[f->n], .text = o->rest[f->n] };
+	return f->e;
+}
+
+bool filters_read(struct filters *f, const struct options *o)
+{
+	*f = (struct filters){ .path = o->rules };
+	return o->rules ? rules_read(f) : from_words(f, o);
+}
+
+void filters_free(struct filters *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		pcap_freecode(&f->e[i].program);
+		free(f->e[i].filter);
+	}
+	free(f->e);
+	free(f->text);
+}
