@@ -41,6 +41,15 @@ $(ASH_OBJECT_FUZZ): $(B)/s/ash/test/object_fuzz_test.o $(B)/s/ash/tool/lines.o \
 TESTDEPS += $(ASH_OBJECT_FUZZ)
 TESTS += "$(ASH_OBJECT_FUZZ) $(B)/bpf/ash/test/obj/everything.o"
 
+# The handlers that ship; and the same C for the host, to compare speeds with.
+ASH_HANDLERS := $(patsubst ash/handlers/%.c,$(B)/handlers/%.o,$(wildcard ash/handlers/*.c))
+$(B)/handlers/%.o: ash/handlers/%.c ; @mkdir -p $(@D); $(CLANG) $(BPFFLAGS) -c -o $@ $<
+$(B)/handlers/%.so: ash/handlers/%.c
+	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -I ash/tool/native \
+		-I ash/include -I kernel/include -o $@ $<
+ALL += $(ASH_HANDLERS)
+TESTS += "python3 -B ash/test/handlers_test.py $(B)/ash-checked $(B)/handlers"
+
 # A long run: make fuzz FUZZ='PROGRAMS SEED'
 FUZZ ?= 1000000 7
 ash-fuzz: $(B)/s/ash/test/fuzz_test ; $< $(FUZZ)
