@@ -71,7 +71,7 @@ trap 'exit 1' HUP INT TERM
 last_line() { tail -n 1 "$1" | cut -c1-160; }
 
 check_release() {
-	release=$(. /etc/os-release 2>/dev/null && echo "$ID $VERSION_ID $(uname -m)")
+	release=$(. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null && echo "$ID $VERSION_ID $(uname -m)")
 	[ "$release" = "debian 12 x86_64" ] ||
 		die "this is '$release', not 'debian 12 x86_64': use a Debian 12 machine or container"
 }

@@ -20,10 +20,10 @@ trap 'exit 1' HUP INT TERM
 ip tuntap add wire mode tap
 ip link set wire address 52:54:00:12:34:56
 # No limit to refusals. No waiting after a connection's end: each trace is replayed twice.
-for setting in net.ipv6.conf.wire.accept_dad=0 net.ipv4.icmp_ratelimit=0 \
-	net.ipv4.icmp_msgs_per_sec=1000000 net.ipv4.icmp_msgs_burst=100000 \
-	net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_max_tw_buckets=0; do
-	sysctl -qw $setting
+for setting in ipv6/conf/wire/accept_dad=0 ipv4/icmp_ratelimit=0 \
+	ipv4/icmp_msgs_per_sec=1000000 ipv4/icmp_msgs_burst=100000 \
+	ipv6/icmp/ratelimit=0 ipv4/tcp_max_tw_buckets=0; do
+	echo "${setting#*=}" >"/proc/sys/net/${setting%=*}"
 done
 ip link set lo up
 ip address add 10.0.2.15/24 dev wire

@@ -42,7 +42,7 @@ echo 'echo E: no route >&2; exit 100' >"$work/apt-get"
 # says NAME WORDS - boot/deps.sh fails, with one line on standard error that has the words
 says() {
 	PATH=$work/bin:$PATH HOME=$work/home XDG_CACHE_HOME=$work/home \
-		${3-} boot/deps.sh >/dev/null 2>"$work/err"
+		boot/deps.sh >/dev/null 2>"$work/err"
 	if [ $? -ne 0 ] && [ "$(wc -l <"$work/err")" -eq 1 ] && grep -q "$2" "$work/err"; then
 		echo "ok deps_$1"
 	else
@@ -52,9 +52,7 @@ says() {
 says without_network_names_it 'check the network'
 echo 'echo 1000' >"$work/id"
 says without_root_says_what_to_run 'as root, run: apt-get update'
-# In a mount namespace where the release is another one.
 echo 'ID=debian VERSION_ID=11' >"$work/release"
-printf '#!/bin/sh\nmount --bind %s/release /etc/os-release && exec "$@"\n' "$work" >"$work/on_another"
-chmod 755 "$work/on_another"
-says on_another_release_names_the_right_one "not 'debian 12 x86_64'" \
-	"unshare --map-root-user --mount $work/on_another"
+OS_RELEASE=$work/release
+export OS_RELEASE
+says on_another_release_names_the_right_one "not 'debian 12 x86_64'"

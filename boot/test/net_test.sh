@@ -22,7 +22,7 @@ four=10.0.9.50 mac=52:54:00:12:34:56
 local6=fe80::5054:ff:fe12:3456%wire global6=fd00:9::5054:ff:fe12:3456
 ip link set lo up
 ip tuntap add wire mode tap
-sysctl -qw net.ipv6.conf.wire.accept_dad=0
+echo 0 >/proc/sys/net/ipv6/conf/wire/accept_dad
 ip address add 10.0.9.1/24 dev wire
 ip address add fd00:9::1/64 dev wire nodad
 ip link set wire up
