@@ -50,12 +50,18 @@ TESTS    += $(CONSOLE_TEST)
 TESTDEPS += $(CONSOLE_TEST)
 
 # --- kbench: the kernel's operations, counted in instructions ---
-KBENCH_OBJ := $(addprefix $(B)/u/,apps/kbench/main.o apps/ktest/child.o apps/ktest/transfer.o \
-                libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
+KBENCH_OBJ := $(addprefix $(B)/u/,$(addprefix apps/kbench/,main.o control.o memory.o raw.o) \
+                apps/ktest/child.o libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
 	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
-TESTS += "timeout 600 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
+bench-kernel: $(B)/kernel.elf $(B)/kbench.img
+	@mkdir -p $(B)/bench
+	@timeout 120 boot/run.sh -1 -i -n none $^ > $(B)/bench/kernel.log || { cat $(B)/bench/kernel.log; exit 1; }
+	@apps/kbench/table.py $(B)/bench/kernel.json < $(B)/bench/kernel.log
+BENCH += "$(MAKE) -s bench-kernel"
+.PHONY: bench-kernel
+TESTS += "timeout 120 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
 
 # --- raw: ARP, ICMP echo and UDP echo without a library's stack; a first program ---
 RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \
