@@ -6,6 +6,7 @@
  * Out: NAME VERDICT, the program's 32-bit return value, or NAME ERR reason; a line for each
  *      line, in order, written before waiting for more. SPDX-License-Identifier: ISC */
 #include "dpf/bpf.h"
+#include "dpf/tool/hex.h"
 #include "dpf/tool/json.h"
 #include "dpf/tool/lines.h"
 #include "dpf/tool/native.h"
@@ -30,29 +31,6 @@ struct exec {
 struct line {
 	char *name, *program, *packet, *wirelen;
 };
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Returns how many bytes, or -1 when the text is not pairs of hexadecimal digits. */
-static long unhex(const char *s, void *out)
-{
-	uint8_t *o = out;
-
-	for (; *s; s += 2) {
-		int high = digit(s[0]), low = high < 0 ? -1 : digit(s[1]);
-
-		if (low < 0)
-			return -1;
-		*o++ = (uint8_t)(high << 4 | low);
-	}
-	return o - (uint8_t *)out;
-}
 
 /* The field that *at begins, ended by a 0; NULL when the line is over. */
 static char *field(char **at)

@@ -13,10 +13,17 @@ static const struct verb {
 	command_fn *run;
 	const char *arguments;
 } verbs[] = {
-	{ "match", command_match, "[--json] -r FILE [--] EXPR..." },
-	{ "exec", command_exec, "[--interp] [--json]" },
+	{ "match", command_match, "[--json] -r FILE EXPR..." },
+	{ "demux", command_demux, "[--json] -f RULES -r FILE -w DIR" },
+	{ "explain", command_explain, "[--json] -f RULES -r FILE [NUMBER...] | -f RULES HEX..." },
+	{ "lint", command_lint, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "stats", command_stats, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "ir", command_ir, "[--json] [-d[d[d]]] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "dot", command_dot, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "svg", command_svg, "[-y LINKTYPE] -f RULES | EXPR..." },
 	{ "asm", command_asm, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
-	{ "bench", command_bench, "[--json] -r FILE [--] EXPR..." },
+	{ "exec", command_exec, "[--json] [--interp]" },
+	{ "bench", command_bench, "[--json] -r FILE EXPR..." },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

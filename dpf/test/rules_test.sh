@@ -1,0 +1,148 @@
+#!/bin/sh
+# dpf/test/rules_test.sh DPF - the commands of `dpf` about rules and graphs: demux, explain, lint,
+# stats, ir, dot, svg; and that --json is JSON everywhere. Prints TAP. SPDX-License-Identifier: ISC
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+dpf=$PWD/$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+check() { # check NAME COMMAND... - ok when the command succeeds
+	name=$1
+	shift
+	"$@" >"$work/log" 2>&1 && echo "ok rules_$name" ||
+		echo "not ok rules_$name - $(head -n 3 "$work/log" | tr '\n' ' ')"
+}
+gives() { # gives NAME STATUS OUTPUT ARGUMENT...
+	name=$1 status=$2 wanted=$(printf "$3")
+	shift 3
+	got=$(timeout 300 "$dpf" "$@" 2>"$work/err")
+	code=$?
+	if [ $code -eq "$status" ] && [ "$got" = "$wanted" ]; then
+		echo "ok rules_$name"
+	else
+		echo "not ok rules_$name - status $code, says" \
+			"$(echo "$got" | head -n 4 | tr '\n' ' ')$(head -n 1 "$work/err")"
+	fi
+}
+refuses() { # refuses NAME MESSAGE ARGUMENT...
+	name=$1 message=$2
+	shift 2
+	timeout 300 "$dpf" "$@" >"$work/out" 2>"$work/err"
+	[ $? -eq 2 ] && grep -qe "$message" "$work/err" && echo "ok rules_refuses_$name" ||
+		echo "not ok rules_refuses_$name - $(head -n 1 "$work/err")"
+}
+
+# Five frames: ARP; TCP to 80, to 22; UDP to 53; a type nobody knows.
+python3 - "$work" <<'END'
+import struct, sys
+def ip4(proto, port, rest):
+    return (b"\2" * 12 + b"\x08\x00" + struct.pack(">BBHHHBBH", 0x45, 0, 40, 1, 0, 64, proto, 0) +
+            bytes([10, 0, 0, 1, 10, 0, 0, 2]) + struct.pack(">HH", 999, port) + rest)
+frames = (b"\xff" * 6 + b"\2" * 6 + b"\x08\x06" + bytes(28), ip4(6, 80, bytes(16)),
+          ip4(6, 22, bytes(16)), ip4(17, 53, bytes(16)), b"\2" * 12 + b"\x88\xb5" + bytes(46))
+for magic, name in ((0xa1b2c3d4, "micro"), (0xa1b23c4d, "nano")):
+    with open(f"{sys.argv[1]}/{name}", "wb") as f:
+        f.write(struct.pack("<IHHiIII", magic, 2, 4, 0, 0, 65535, 1))
+        for i, data in enumerate(frames):
+            f.write(struct.pack("<IIII", 7, 123456 + i, len(data), len(data)) + data)
+END
+cat >"$work/rules" <<'END'
+# OWNER [PRIORITY] [shared]: EXPRESSION
+web 30: tcp port 80
+
+dns 20: udp port 53
+rest 10: ip
+web 5: ether proto 0x88b5
+tap shared: arp or udp
+END
+
+out=$work/out.d
+gives demux_counts 0 '2\tweb\n1\tdns\n1\trest\n2\ttap\n1\tunclaimed' \
+	demux -f "$work/rules" -r "$work/micro" -w "$out"
+for owner in web:'tcp port 80 or ether proto 0x88b5' dns:'udp port 53' rest:'tcp port 22' tap:'arp or udp' \
+	unclaimed:arp; do
+	tcpdump -r "$work/micro" -w "$work/wanted" "${owner#*:}" 2>/dev/null
+	check "demux_writes_what_tcpdump_does: ${owner%%:*}" cmp "$work/wanted" "$out/${owner%%:*}.pcap"
+done
+"$dpf" demux -f "$work/rules" -r "$work/nano" -w "$out" >/dev/null
+check demux_keeps_nanoseconds sh -c "od -An -tx1 -N4 '$out/web.pcap' | grep -q '4d 3c b2 a1' &&
+	tcpdump -r '$out/web.pcap' --nano -tt 2>/dev/null | grep -q '^7.000123457'"
+echo 'none: tcp port 9' >"$work/nothing"
+gives demux_says_1_when_all_is_unclaimed 1 '0\tnone\n5\tunclaimed' \
+	demux -f "$work/nothing" -r "$work/micro" -w "$out"
+refuses demux_without_directory usage: demux -f "$work/rules" -r "$work/micro"
+refuses a_directory_that_is_a_file "$work/micro" demux -f "$work/rules" -r "$work/micro" -w "$work/micro"
+
+# One line of rules each, and where the error is.
+refuse_rule() {
+	printf '%s\n' "$3" >"$work/bad"
+	refuses "rule: $1" "$2" demux -f "$work/bad" -r "$work/micro" -w "$out"
+}
+refuse_rule no_colon 'bad:1:5: expected' 'web tcp port 80'
+refuse_rule a_path_as_owner 'bad:1:1: ' '../web: arp'
+refuse_rule a_hidden_owner 'bad:1:1: ' '.web: arp'
+refuse_rule priority_too_high 'bad:1:5: ' 'web 65536: arp'
+refuse_rule an_expression_of_nonsense 'bad:1:6: ' 'web: tcp prt 80'
+refuse_rule the_owner_unclaimed 'same file' 'Unclaimed: arp'
+refuse_rule nothing 'no rules' '# nothing'
+printf 'a: ether[0] & 1 = 0\nb: ether[0] & 2 = 2\n' >"$work/bad"
+refuses overlap_by_name 'bad:2:4: overlaps the filter of a' demux -f "$work/bad" -r "$work/micro" -w "$out"
+
+gives explain_one 0 'frame 2: web\n  web gets it (tcp port 80)\n  rest loses it: lower priority (ip)' \
+	explain -f "$work/rules" -r "$work/micro" 2
+gives explain_copies 0 'frame 1: unclaimed\n  tap gets a copy (arp or udp)' \
+	explain -f "$work/rules" -r "$work/micro" 1
+gives explain_bytes 0 'frame 1: web\n  web gets it (ether proto 0x88b5)' \
+	explain -f "$work/rules" 02020202020202020202020288b50000
+gives explain_says_1_when_nobody_wants_it 1 'frame 1: unclaimed' explain -f "$work/rules" 00
+refuses a_frame_that_is_not_there '1 to 5' explain -f "$work/rules" -r "$work/micro" 6
+refuses a_frame_that_is_no_hex 'hexadecimal' explain -f "$work/rules" 0x12
+
+printf 'a: ether[0] & 1 = 0\nb 1: ether[0] & 2 = 2\n' >"$work/takes"
+gives lint_names_what_is_taken 1 "$work/takes:2:6: b: takes packets from a" lint -f "$work/takes"
+gives lint_names_what_is_refused 1 "$work/bad:2:4: b: refused: neither is above the other: a" \
+	lint -f "$work/bad"
+gives lint_is_quiet 0 '' lint -f "$work/nothing"
+
+check ir_is_tcpdumps sh -c "for how in -d -dd -ddd; do
+	tcpdump -y EN10MB \$how 'tcp port 80 or arp' >'$work/a' 2>/dev/null
+	'$dpf' ir \$how 'tcp port 80 or arp' >'$work/b' && cmp '$work/a' '$work/b' || exit 1
+done"
+check ir_of_a_link_type sh -c "'$dpf' ir -y RAW ip | grep -q 'ldb .*\[0\]'"
+refuses a_link_type_unknown 'no such link type' ir -y NOPE ip
+"$dpf" dot 'tcp port 80' >"$work/dot"
+check dot_draws_every_instruction sh -c "
+	[ \$(grep -o '([0-9][0-9][0-9])' '$work/dot' | sort -u | wc -l) -eq \$('$dpf' ir 'tcp port 80' | wc -l) ]"
+mkdir "$work/empty" "$work/bin"
+PATH=$work/empty "$dpf" svg arp >"$work/out" 2>"$work/err"
+[ $? -eq 2 ] && grep -q "Graphviz's program .dot'" "$work/err" && echo "ok rules_svg_names_what_is_missing" ||
+	echo "not ok rules_svg_names_what_is_missing - $(head -n 1 "$work/err")"
+printf '#!/bin/sh\n[ "$1" = -Tsvg ] && exec cat\n' >"$work/bin/dot"
+chmod +x "$work/bin/dot"
+check svg_feeds_dot sh -c "PATH='$work/bin':\$PATH '$dpf' svg 'tcp port 80' | cmp - '$work/dot'"
+printf '#!/bin/sh\nexit 3\n' >"$work/bin/dot"
+PATH=$work/bin:$PATH refuses a_dot_that_fails 'failed' svg arp
+check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 13 ]"
+
+json() { # json STATUS ARGUMENT... - the output is one JSON value
+	wanted=$1
+	shift
+	"$dpf" "$@" >"$work/json" 2>"$work/err"
+	[ $? -eq "$wanted" ] && python3 -m json.tool "$work/json" >"$work/log" 2>&1 &&
+		echo "ok rules_json: $1" ||
+		echo "not ok rules_json: $1 - $(head -n 1 "$work/log")$(head -n 1 "$work/err")"
+}
+json 0 match --json -r "$work/micro" tcp ''
+json 0 demux --json -f "$work/rules" -r "$work/micro" -w "$out"
+json 0 explain --json -f "$work/rules" -r "$work/micro"
+json 1 lint --json -f "$work/takes"
+json 0 lint --json -f "$work/nothing"
+json 0 stats --json arp
+json 0 ir --json 'tcp port 80' arp
+json 0 dot --json 'tcp port 80' arp
+json 0 asm --json 'tcp port 80' arp
+json 0 bench --json -r "$work/micro" arp
+full() { "$dpf" ir 'tcp port 80' >/dev/full; [ $? -eq 2 ]; }
+[ ! -e /dev/full ] || check says_2_when_the_output_is_full full
