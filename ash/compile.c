@@ -67,13 +67,6 @@ static void emit_entry(struct emit *e)
 	emit_leave(e);
 }
 
-/* sub budget, n; jb out */
-static void emit_charge(struct emit *e, uint32_t n, struct x86_label *out)
-{
-	x86_alu_imm(&e->a, X86_64, X86_SUB, BUDGET, (int32_t)n);
-	x86_jcc(&e->a, CC_B, out);
-}
-
 /* rcx = 64 times the depth */
 static void emit_depth(struct emit *e)
 {
@@ -107,7 +100,7 @@ static void emit_jump(struct emit *e, struct ash_insn i, uint32_t at)
 	struct x86_label *to = &e->w->label[(int64_t)at + 1 + distance];
 
 	if (distance < 0)
-		emit_charge(e, (uint32_t)-distance, &e->budget);
+		ash_emit_charge(e, (uint32_t)-distance, &e->budget);
 	if (insn_op(i) == OP_JA) {
 		x86_jmp(&e->a, to);
 		return;
@@ -203,7 +196,7 @@ static void emit_stub(struct emit *e, uint32_t f)
 	x86_bind(a, &e->w->stub[f]);
 	x86_alu_imm(a, X86_32, X86_CMP, RBP, ASH_STACK + ASH_FRAME);
 	x86_jcc(a, CC_E, &e->stub_depth);
-	emit_charge(e, ash_function_length(e->p, f), &e->stub_budget);
+	ash_emit_charge(e, ash_function_length(e->p, f), &e->stub_budget);
 	for (int k = 0; k < NKEPT; k++)
 		x86_push(a, kept[k]);
 	x86_alu_imm(a, X86_64, X86_SUB, RSP, 16);
@@ -224,7 +217,7 @@ static void emit_glue(struct emit *e)
 	if (!e->glue.waiting)
 		return;
 	x86_bind(a, &e->glue);
-	emit_charge(e, 1, &e->stub_budget);
+	ash_emit_charge(e, 1, &e->stub_budget);
 	emit_depth(e);
 	x86_load(a, X86_64, RCX, x86_indexed(RSP, RCX, 0, 24));
 	for (int r = B5; r >= B1; r--)

@@ -51,3 +51,8 @@ static inline void forget(struct emit *e, int reg)
 
 void ash_emit_alu(struct emit *e, struct ash_insn i);
 void ash_emit_memory(struct emit *e, struct ash_insn i);
+
+/* The sandbox, emit_guard.c: the memory operand for BPF register `base` + off, */
+struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off);
+/* and n taken from the budget, or a jump to `out`. */
+void ash_emit_charge(struct emit *e, uint32_t n, struct x86_label *out);

@@ -1,30 +1,8 @@
-/* ash/emit_mem.c - machine code of loads, stores and atomics: the sandbox.
- *
- * Every operand is [window + p] or [window + p + d], where p is a register whose upper 32
- * bits are zero: POINTER, just reduced, or rbp (BPF's r10), which only calls change. |d| is
- * less than 64 KiB; it is not 0 only for rbp and where the same base register served an
- * access before, with another displacement. ASH_GUARD says why that is exact.
- * No sequence here writes POINTER, rbp or WINDOW after its operand is made.
+/* ash/emit_mem.c - machine code of loads, stores and atomics, through the operands of
+ * emit_guard.c. No sequence here writes POINTER, rbp or WINDOW after its operand is made.
  * Layer: leaf library. Source: RFC 9669, section 5. SPDX-License-Identifier: ISC
  */
 #include "ash/emit.h"
-
-_Static_assert(ASH_GUARD >= 0x10000 + 8, "a shared pointer's displacement, and 8 bytes");
-_Static_assert(ASH_CTX >= 0x10000 && ASH_END <= 0xffff0000,
-               "from a mapped byte, no displacement wraps around");
-
-/* lea r11d, [base + off]: reduced to 32 bits after the displacement was added */
-static struct x86_mem operand(struct emit *e, int base, int32_t off)
-{
-	if (base == B10)
-		return x86_indexed(WINDOW, RBP, 0, off);
-	if (e->base != base) {
-		x86_lea(&e->a, X86_32, POINTER, x86_at(native(base), off));
-		e->base = base;
-		e->displacement = off;
-	}
-	return x86_indexed(WINDOW, POINTER, 0, off - e->displacement);
-}
 
 static enum x86_size size_of(struct ash_insn i)
 {
@@ -76,7 +54,7 @@ static enum x86_alu alu_of(int32_t imm)
 
 static void emit_atomic(struct emit *e, struct ash_insn i)
 {
-	struct x86_mem m = operand(e, insn_dst(i), i.off);
+	struct x86_mem m = ash_emit_operand(e, insn_dst(i), i.off);
 	enum x86_gpr src = native(insn_src(i));
 	enum x86_size s = size_of(i);
 
@@ -106,7 +84,7 @@ static void emit_atomic(struct emit *e, struct ash_insn i)
 void ash_emit_memory(struct emit *e, struct ash_insn i)
 {
 	if (insn_class(i) == CLASS_LDX) {
-		struct x86_mem m = operand(e, insn_src(i), i.off);
+		struct x86_mem m = ash_emit_operand(e, insn_src(i), i.off);
 		if (insn_mode(i) == MODE_MEMSX)
 			x86_load_signed(&e->a, size_of(i), native(insn_dst(i)), m);
 		else
@@ -115,9 +93,9 @@ void ash_emit_memory(struct emit *e, struct ash_insn i)
 	} else if (insn_mode(i) == MODE_ATOMIC) {
 		emit_atomic(e, i);
 	} else if (insn_class(i) == CLASS_ST) {
-		x86_store_imm(&e->a, size_of(i), operand(e, insn_dst(i), i.off), i.imm);
+		x86_store_imm(&e->a, size_of(i), ash_emit_operand(e, insn_dst(i), i.off), i.imm);
 	} else {
-		x86_store(&e->a, size_of(i), operand(e, insn_dst(i), i.off),
+		x86_store(&e->a, size_of(i), ash_emit_operand(e, insn_dst(i), i.off),
 		          native(insn_src(i)));
 	}
 }

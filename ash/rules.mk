@@ -1,7 +1,7 @@
 # ash/: application-specific handlers. ASH is the library, linked into the kernel and the
 # host tool; the rest is hosted.
 # SPDX-License-Identifier: ISC
-ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_mem.c)
+ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_guard.c emit_mem.c)
 # The loader of objects: as free-standing, but not for the kernel.
 ASH_OBJECT := ash/elf.c ash/object.c
 
@@ -11,9 +11,16 @@ ALL += $(B)/k/ash/ash.o
 
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
 ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) \
-            $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c)
-$(B)/ash: $(ASH_TOOL:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap
-$(B)/ash-checked: $(ASH_TOOL:%.c=$(B)/s/%.o) ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
+            $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c \
+            asm.c text.c bench.c peers.c)
+# The compiler once more, as bare_compile, with no sandbox in it: for the bench.
+$(B)/%/ash/tool/bare-engine.o: $(addprefix $(B)/%/,ash/compile.o ash/emit_alu.o ash/emit_mem.o \
+		ash/tool/bare.o)
+	$(LD) -r -o $@ $^ && objcopy --redefine-sym ash_compile=bare_compile -G bare_compile $@
+ASH_LIBS := -rdynamic -lpcap -lcapstone
+$(B)/ash: $(ASH_TOOL:%.c=$(B)/h/%.o) $(B)/h/ash/tool/bare-engine.o ; $(CC) -o $@ $^ $(ASH_LIBS)
+$(B)/ash-checked: $(ASH_TOOL:%.c=$(B)/s/%.o) $(B)/s/ash/tool/bare-engine.o
+	$(CC) $(SFLAGS) -o $@ $^ $(ASH_LIBS)
 ALL += $(B)/ash
 TESTDEPS += $(B)/ash-checked
 
@@ -47,7 +54,13 @@ $(B)/handlers/%.o: ash/handlers/%.c ; @mkdir -p $(@D); $(CLANG) $(BPFFLAGS) -c -
 $(B)/handlers/%.so: ash/handlers/%.c
 	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -I ash/tool/native \
 		-I ash/include -I kernel/include -o $@ $<
+$(B)/handlers/loads.o: $(B)/bpf/ash/test/obj/loads.o ; @mkdir -p $(@D); cp $< $@
+$(B)/handlers/loads.so: ash/test/obj/loads.c
+	@mkdir -p $(@D); $(CC) -std=c11 -O2 -shared -fPIC -I ash/tool/native -I ash/include \
+		-I kernel/include -o $@ $<
 ALL += $(ASH_HANDLERS)
+BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(B)/handlers/loads.o $(B)/handlers/loads.so
+BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench"
 TESTS += "python3 -B ash/test/handlers_test.py $(B)/ash-checked $(B)/handlers"
 
 # A long run: make fuzz FUZZ='PROGRAMS SEED'

@@ -10,11 +10,12 @@
 
 enum { PORT = 53, NAME_MAX = 255, RECORDS = 6, HEADER = 12, TTL_SECONDS = 300 };
 enum { A = 1, NS = 2, SOA = 6, TXT = 16, AAAA = 28, ANY = 255, IN = 1 };
+enum { OUTSIDE = -1 };
 enum { NO_ERROR = 0, NO_NAME = 3, REFUSED = 5 };
 enum { RESPONSE = 0x8000, AUTHORITATIVE = 0x0400, RECURSION_DESIRED = 0x0100,
        OPERATION = 0x7800, POINTER = 0xc000 };
 
-struct __attribute__((packed)) dns {
+struct dns {
 	be16 id, flags, questions, answers, authorities, additionals;
 };
 
@@ -66,13 +67,13 @@ static uint32_t name_length(const uint8_t *wire, uint32_t room)
 	return 0;
 }
 
-/* Where in the name, at the start of a label, the zone's name begins; -1: nowhere. */
+/* Where in the name, at the start of a label, the zone's name begins; or OUTSIDE. */
 static int32_t find_zone(const uint8_t *wire, uint32_t n)
 {
 	for (uint32_t at = 0; at < n; at += 1 + wire[at])
 		if (n - at == sizeof zone)
-			return same(wire + at, zone, sizeof zone) ? (int32_t)at : -1;
-	return -1;
+			return same(wire + at, zone, sizeof zone) ? (int32_t)at : OUTSIDE;
+	return OUTSIDE;
 }
 
 static uint8_t *put16(uint8_t *to, uint32_t v)
@@ -136,7 +137,7 @@ ASH_HANDLER(dns)
 	struct answer a = { .end = f.payload + HEADER + n + 4 };
 	int32_t at = find_zone(name, n);
 	d->authorities = d->additionals = 0;
-	if (at < 0) {
+	if (at == OUTSIDE) {
 		code = REFUSED;
 	} else if (at == 0 && type == SOA) {
 		a.end = put_record(a.end, HEADER, SOA, soa, sizeof soa - 1);
@@ -150,7 +151,7 @@ ASH_HANDLER(dns)
 		}
 	}
 	d->answers = swap16((uint16_t)a.count);
-	d->flags = swap16((uint16_t)(RESPONSE | (at < 0 ? 0 : AUTHORITATIVE) |
+	d->flags = swap16((uint16_t)(RESPONSE | (at == OUTSIDE ? 0 : AUTHORITATIVE) |
 	                             (flags & RECURSION_DESIRED) | code));
 	return udp_reply(ctx, &f, (uint32_t)(a.end - f.payload));
 }

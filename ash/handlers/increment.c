@@ -9,7 +9,7 @@
 
 enum { PORT = 2000, COUNTERS = 256 };
 
-struct __attribute__((packed)) message {
+struct message {
 	be32 index, amount;
 	uint64_t value;
 };

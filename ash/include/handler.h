@@ -23,12 +23,14 @@ static inline uint16_t swap16(uint16_t v) { return __builtin_bswap16(v); }
 static inline uint32_t swap32(uint32_t v) { return __builtin_bswap32(v); }
 static inline uint64_t swap64(uint64_t v) { return __builtin_bswap64(v); }
 
-struct __attribute__((packed)) ethernet {
+/* Headers. Every field lies at a natural offset; where a header lies in the frame does not
+ * matter to loads and stores here. */
+struct ethernet {
 	uint8_t to[6], from[6];
 	be16 type;
 };
 
-struct __attribute__((packed)) ipv4 {
+struct ipv4 {
 	uint8_t version_length, service;
 	be16 length, id, fragment;
 	uint8_t ttl, protocol;
@@ -36,21 +38,25 @@ struct __attribute__((packed)) ipv4 {
 	be32 from, to;
 };
 
-struct __attribute__((packed)) udp {
+struct udp {
 	be16 from, to, length, checksum;
 };
 
-struct __attribute__((packed)) tcp {
+struct tcp {
 	be16 from, to;
 	be32 sequence, acknowledged;
 	uint8_t offset, flags;
 	be16 window, checksum, urgent;
 };
 
-struct __attribute__((packed)) icmp {
+struct icmp {
 	uint8_t type, code;
 	be16 checksum, id, sequence;
 };
+
+_Static_assert(sizeof(struct ethernet) == 14 && sizeof(struct ipv4) == 20 &&
+               sizeof(struct tcp) == 20 && sizeof(struct udp) == 8 && sizeof(struct icmp) == 8,
+               "no padding");
 
 enum { TYPE_IPV4 = 0x0800, ICMP = 1, TCP = 6, UDP = 17, TTL = 64 };
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
@@ -174,7 +180,7 @@ static inline void transport_checksum(const struct ipv4 *ip, void *header, uint3
 {
 	uint64_t start = ash_sum(&ip->from, 8, (uint64_t)ip->protocol + n);
 
-	__builtin_memset(field, 0, sizeof *field);
+	*field = 0;
 	uint16_t sum = (uint16_t)~ash_sum(header, n, start);
 	if (sum == 0 && ip->protocol == UDP)
 		sum = 0xffff; /* 0 means none */
@@ -196,8 +202,7 @@ static inline uint32_t udp_reply(struct ash_ctx *c, struct udp_frame *f, uint32_
 	udp->from = udp->to;
 	udp->to = port;
 	udp->length = swap16((uint16_t)(sizeof *udp + length));
-	transport_checksum(ip, udp, (uint32_t)sizeof *udp + length,
-	                   (be16 *)(void *)((uint8_t *)udp + 6));
+	transport_checksum(ip, udp, (uint32_t)sizeof *udp + length, &udp->checksum);
 	c->data_end = c->data + (uint32_t)(f->payload - frame_begin(c)) + length;
 	return ASH_REPLY;
 }

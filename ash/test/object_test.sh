@@ -48,6 +48,10 @@ says object_cut_short 1 'damaged' check "$work/cut.o"
 : >"$work/empty.o"
 says empty_file 1 'not an object' check "$work/empty.o"
 says host_object_is_refused 1 'not an object' check build/h/ash/elf.o
+says asm_shows_the_line_of_c 0 '^; helper_time.c:9:  return' asm $obj/helper_time.o
+says asm_shows_instruction_and_code 0 '^ +[0-9]+  r1 = \*\(u32 \*\)\(r1 \+24\) +[0-9a-f]+  lea r11d, ' asm $obj/helper_time.o
+says asm_names_helpers 0 'call helper 1 ' asm $obj/helper_time.o
+says bench_needs_frames 2 'needs frames' bench $obj/two.o
 says no_object_is_a_usage_error 2 usage check
 says unknown_option_is_a_usage_error 2 usage check --what $obj/two.o
 says budget_that_is_no_number 2 usage run -b many $obj/two.o

@@ -50,18 +50,14 @@ static void catch_faults(void)
 	done = true;
 }
 
-int host_open(struct host *h)
+/* The window is at `at`: the parts that every run has. */
+static int open_window(struct host *h, uint8_t *at)
 {
-	memset(h, 0, sizeof *h);
-	void *m = mmap(NULL, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-	               -1, 0);
-	if (m == MAP_FAILED)
-		return -E_NOMEM;
-	h->reserved = m;
-	h->run.window = h->reserved + ASH_GUARD;
+	h->run.window = at;
 	h->run.budget = ASH_BUDGET;
 	h->run.r1 = ASH_CTX;
 	h->run.helper = ash_helper;
+	h->compiler = ash_compile;
 	catch_faults();
 	int err = host_map(h, ASH_CTX, 0x1000);
 	if (!err)
@@ -69,6 +65,30 @@ int host_open(struct host *h)
 	if (err)
 		host_close(h);
 	return err;
+}
+
+static void *reserve(uintptr_t at, uint64_t size, int flags)
+{
+	return mmap((void *)at, size, PROT_NONE,
+	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+int host_open(struct host *h)
+{
+	memset(h, 0, sizeof *h);
+	void *m = reserve(0, RESERVED, 0);
+	if (m == MAP_FAILED)
+		return -E_NOMEM;
+	h->reserved = m;
+	return open_window(h, h->reserved + ASH_GUARD);
+}
+
+int host_open_low(struct host *h)
+{
+	memset(h, 0, sizeof *h);
+	if (reserve(ASH_CTX, ASH_END - ASH_CTX, MAP_FIXED_NOREPLACE) != (void *)(uintptr_t)ASH_CTX)
+		return -E_NOMEM;
+	return open_window(h, NULL);
 }
 
 int host_map(struct host *h, uint32_t first, uint32_t length)
@@ -111,7 +131,7 @@ static int compile(struct host *h)
 		h->image = m;
 	if (w && label && h->where && h->image) {
 		w->label = label;
-		err = ash_compile(p, w, h->image, ash_code_bound(p), &h->code, h->where);
+		err = h->compiler(p, w, h->image, ash_code_bound(p), &h->code, h->where);
 	}
 	if (!err && mprotect(h->image, h->image_size, PROT_READ | PROT_EXEC))
 		err = -E_NOMEM;

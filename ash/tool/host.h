@@ -4,6 +4,9 @@
 #pragma once
 #include "ash/ash.h"
 
+typedef int ash_compiler(const struct ash_program *p, struct ash_workspace *w, uint8_t *code,
+                         size_t cap, struct ash_code *out, uint32_t *where);
+
 /* A window with its guards, and a compiled program. Zero before host_open. */
 struct host {
 	struct ash_run run;
@@ -13,11 +16,15 @@ struct host {
 	uint8_t *image;    /* machine code; never writable and executable at once */
 	size_t image_size;
 	uint32_t *where;   /* [ninsn] offsets of instructions in image */
+	ash_compiler *compiler; /* in, of host_load: ash_compile, or the bench's own */
 	uint32_t start;    /* in, of host_load: index of the instruction that runs first */
 };
 
 /* Reserve a window, with context and stack mapped. Returns 0, or -E_NOMEM. */
 int host_open(struct host *h);
+/* The same, with the window at address 0 and no guard: offsets are addresses. For the
+ * bench, once in a process, and without the sanitizers. */
+int host_open_low(struct host *h);
 /* Map whole pages at `first`; extents are added in ascending order. Returns 0, -E_NOMEM,
  * or -E_NOSPC (ASH_EXTENTS are in use). */
 int host_map(struct host *h, uint32_t first, uint32_t length);

@@ -2,6 +2,8 @@
  *
  *   ash check OBJ               does it load, and what is in it
  *   ash run OBJ [-r FILE]       over the frames of a capture
+ *   ash asm OBJ                 lines of C, instructions and machine code, side by side
+ *   ash bench OBJ -r FILE       the engines' speeds on the same frames
  *   ash exec --program HEX      a bare program, on either engine
  *
  * Status: 0 all went well; 1 refused, said on standard error; 2 the command line is wrong;
@@ -15,6 +17,8 @@
 static const char words[] =
 	"usage: ash check OBJ [-p PROGRAM] [--json]\n"
 	"       ash run OBJ [-p PROGRAM] [-r FILE] [-w FILE] [-b BUDGET] [-q] [--interp] [--json]\n"
+	"       ash asm OBJ [-p PROGRAM]\n"
+	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [--json]\n"
 	"       ash exec [--interp] --program HEX [--mem HEX]\n";
 
 static const struct command {
@@ -23,6 +27,8 @@ static const struct command {
 } commands[] = {
 	{ "check", "p:j", command_check },
 	{ "run", "p:r:w:b:qij", command_run },
+	{ "asm", "p:", command_asm },
+	{ "bench", "p:r:n:j", command_bench },
 };
 
 static int usage(void)
@@ -39,6 +45,7 @@ static bool set_option(struct options *o, int letter)
 	case 'p': o->program = optarg; return true;
 	case 'r': o->capture = optarg; return true;
 	case 'w': o->replies = optarg; return true;
+	case 'n': o->native = optarg; return true;
 	case 'q': o->quiet = true; return true;
 	case 'i': o->interp = true; return true;
 	case 'j': o->json = true; return true;

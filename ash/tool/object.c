@@ -116,12 +116,12 @@ static void print_bad(struct object *o)
 		fprintf(stderr, "  %s\n", safe(line.text));
 }
 
-static int load(struct object *o)
+static int load(struct object *o, int (*open)(struct host *))
 {
 	struct ash_object *l = &o->linked;
 	uint32_t pages = (l->data_length + 4095) & ~4095u;
 
-	if (host_open(&o->host) || (pages && host_map(&o->host, ASH_DATA, pages))) {
+	if (open(&o->host) || (pages && host_map(&o->host, ASH_DATA, pages))) {
 		fputs("ash: cannot reserve a window: raise the limit on address space\n", stderr);
 		return STATUS_REFUSED;
 	}
@@ -136,7 +136,8 @@ static int load(struct object *o)
 	return STATUS_REFUSED;
 }
 
-int object_open(struct object **out, const char *path, const char *program)
+static int open_object(struct object **out, const char *path, const char *program,
+                       int (*open)(struct host *))
 {
 	struct object *o = *out = calloc(1, sizeof *o);
 
@@ -156,11 +157,21 @@ int object_open(struct object **out, const char *path, const char *program)
 		print_refusal(o);
 		return STATUS_REFUSED;
 	}
-	int status = load(o);
+	int status = load(o, open);
 	o->load_ns = now_ns() - begin;
 	if (!status)
 		object_reset(o);
 	return status;
+}
+
+int object_open(struct object **out, const char *path, const char *program)
+{
+	return open_object(out, path, program, host_open);
+}
+
+int object_open_low(struct object **out, const char *path, const char *program)
+{
+	return open_object(out, path, program, host_open_low);
 }
 
 void object_reset(struct object *o)

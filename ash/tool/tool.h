@@ -22,6 +22,8 @@ struct object {
  * on standard error that names the line of C if it is known. The object is malloced and goes
  * with object_close in every case. */
 int object_open(struct object **out, const char *path, const char *program);
+/* The same, in a window at address 0, for the bench. */
+int object_open_low(struct object **out, const char *path, const char *program);
 void object_close(struct object *o);
 /* "file.c:12", or "function+3"; in a buffer that the next call overwrites. */
 const char *object_where(const struct object *o, uint32_t at);
@@ -60,3 +62,25 @@ struct options {
 int command_exec(int argc, char **argv);
 int command_check(const struct options *o);
 int command_run(const struct options *o);
+int command_asm(const struct options *o);
+int command_bench(const struct options *o);
+
+/* Instruction `at` as text; the second half of a wide one is empty. */
+void insn_text(char *out, size_t n, const struct ash_program *p, uint32_t at);
+
+/* ash_compile with no sandbox (bare.c). */
+ash_compiler bare_compile;
+
+/* The object's function as gcc compiled it, from a shared library, after a message if that
+ * cannot be; it works on the low window's addresses, with h's helpers. */
+typedef uint32_t native_handler(struct ash_ctx *c);
+native_handler *native_open(const char *path, const char *name, struct host *h);
+
+/* The program in Linux's own engine, as an XDP program. -1 with *why set if Linux does not
+ * take it. */
+int linux_load(const struct object *o, const char **why);
+int linux_load_nothing(void); /* a program that passes every frame */
+/* Run it `repeat` times on a frame; out has SLOT_ROOM + SLOT_MAX bytes. Returns nanoseconds
+ * for each run as Linux measures them, or -1. */
+double linux_run(int program, const struct capture_frame *f, uint32_t repeat,
+                 uint32_t *verdict, uint8_t *out, uint32_t *length);

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# ash/test/bench.py ASH DIRECTORY OUT - every handler that ships, in every engine, over frames
+# made here; prints what `ash bench` prints, and writes OUT/ash.json. SPDX-License-Identifier: ISC
+import json, math, os, struct, subprocess, sys
+from frames import *
+
+ash, directory, out = sys.argv[1:4]
+os.makedirs(out, exist_ok=True)
+
+
+def query(name):
+    wire = b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0"
+    return udp(struct.pack("!HHHHHH", 1, 0x100, 1, 0, 0, 0) + wire + b"\0\1\0\1", 53)
+
+
+request = b"\x08\0\0\0\0\1\0\1" + bytes(56)
+frames = {
+    "udp_echo": [udp(bytes(18), 7, source=4000 + k) for k in range(16)],
+    "icmp_echo": [ethernet(ipv4(request, 1, ident=k)) for k in range(16)],
+    "increment": [udp(struct.pack("!II", k, 1), 2000) for k in range(16)],
+    "dns": [query(name) for name in ("www.example.test", "ns.example.test", "no.example.test",
+                                     "example.org")],
+    "loads": [ethernet(bytes(1486), kind=0x88b5)],
+}
+results = []
+for name in sorted(frames):
+    obj = f"{directory}/{name}.o"
+    if not os.path.exists(obj):
+        continue
+    capture = f"{out}/{name}.pcap"
+    write_capture(capture, frames[name])
+    command = [ash, "bench", obj, "-r", capture, "-n", f"{directory}/{name}.so", "--json"]
+    results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+columns = ("return_ns", "ash_ns", "sandbox_off_ns", "gcc_ns", "linux_ns", "interpreter_ns")
+print(f"{'handler, ns a frame':20}" + "".join(f"{c[:-3]:>13}" for c in columns) + "    load us")
+for r in results:
+    print(f"{r['program']:20}" + "".join(f"{r[c]:13.1f}" if c in r else f"{'-':>13}" for c in columns)
+          + f"{r['load_ns'] / 1000:11.1f}")
+shipped = [r for r in results if r["program"] != "loads"]
+mean = math.exp(sum(math.log(r["ash_ns"] / r["sandbox_off_ns"]) for r in shipped) / len(shipped))
+for r in results:
+    if "linux_ns" in r:
+        print(f"{r['program']}: {(r['ash_ns'] - r['return_ns']) / r['linux_ns']:.2f} times Linux's time, both without entry")
+print(f"sandbox and budget cost {100 * mean - 100:.1f} % (geometric mean over the shipped handlers)")
+with open(f"{out}/ash.json", "w") as file:
+    json.dump({"engines": results, "sandbox_ratio": mean}, file, indent=1)

@@ -1,0 +1,281 @@
+/* ash/tool/bench.c - `ash bench`: engines on the same frames, in one run.
+ *
+ * First every engine's verdict and reply are compared, frame by frame; then they are timed,
+ * in turns, and medians are printed. What an engine is charged is the handler alone: the
+ * time of copying the frame and filling the context, measured as an engine that does nothing
+ * else, is taken off; and so for Linux, which measures itself. SPDX-License-Identifier: ISC
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ash/tool/tool.h"
+
+enum { ROUNDS = 11, ROUND_NS = 10000000, LINUX_RUNS = 20000 };
+enum { NOTHING, RETURN, NATIVE, BARE, INTERPRETER, GCC, ENGINES };
+static const char *const names[] = { "frame alone", "only return", "ash", "sandbox off", "interpreter", "gcc -O2" };
+
+struct bench {
+	struct object *object;
+	struct host bare, empty; /* the same window, other code */
+	native_handler *native;
+	struct capture capture;
+	int linux_program;
+	const char *linux_why;
+	double ns[ENGINES], linux_ns;
+};
+
+static bool has(const struct bench *b, int engine) { return engine != GCC || b->native; }
+
+/* The one whose run an engine works on. */
+static struct host *host_of(struct bench *b, int engine)
+{
+	return engine == BARE ? &b->bare : engine == RETURN ? &b->empty : &b->object->host;
+}
+
+static void run_engine(struct bench *b, int engine)
+{
+	struct host *h = host_of(b, engine);
+
+	switch (engine) {
+	case RETURN: case NATIVE: case BARE: host_native(h); break;
+	case INTERPRETER: host_interpret(h); break;
+	case GCC:
+		h->run.r0 = b->native((struct ash_ctx *)(uintptr_t)ASH_CTX);
+		h->run.stop = ASH_STOP_OK;
+	}
+}
+
+struct outcome {
+	enum ash_verdict verdict;
+	uint32_t first, length;
+};
+
+static struct outcome one(struct bench *b, int engine, const struct capture_frame *f)
+{
+	struct host *h = host_of(b, engine);
+	struct ash_frame frame = slot_fill(h, f);
+	struct outcome o;
+
+	ash_frame_begin(&h->run, &frame);
+	h->run.budget = ASH_BUDGET;
+	h->run.r0 = ASH_PASS;
+	h->run.stop = ASH_STOP_OK;
+	run_engine(b, engine);
+	o.verdict = ash_frame_end(&h->run, &frame, &o.first, &o.length);
+	return o;
+}
+
+static bool same(const struct bench *b, const struct outcome *x, const struct outcome *y,
+                 const uint8_t *reply)
+{
+	return x->verdict == y->verdict && x->length == y->length &&
+	       (x->verdict != ASH_REPLY ||
+	        memcmp(b->object->host.run.window + y->first, reply, y->length) == 0);
+}
+
+/* All verdicts and replies of an engine, with fresh data, against `want`, or into it. */
+static bool pass(struct bench *b, int engine, struct outcome *want, uint8_t *replies)
+{
+	object_reset(b->object);
+	for (uint32_t k = 0; k < b->capture.n; k++) {
+		struct outcome o = one(b, engine, &b->capture.frame[k]);
+		uint8_t *reply = replies + (size_t)k * SLOT_MAX;
+
+		if (engine == INTERPRETER) {
+			want[k] = o;
+			memcpy(reply, b->object->host.run.window + o.first, o.length);
+		} else if (!same(b, &want[k], &o, reply)) {
+			fprintf(stderr, "ash: %s and the interpreter differ on frame %" PRIu32 "\n",
+			        names[engine], k + 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool linux_agrees(struct bench *b, const struct outcome *want, const uint8_t *replies)
+{
+	uint8_t *out = malloc(SLOT_ROOM + SLOT_MAX);
+	bool good = out != NULL;
+
+	for (uint32_t k = 0; good && k < b->capture.n; k++) {
+		uint32_t verdict, length;
+		if (linux_run(b->linux_program, &b->capture.frame[k], 1, &verdict, out, &length) < 0)
+			good = false;
+		else if (verdict != (uint32_t)want[k].verdict ||
+		         (verdict == ASH_REPLY &&
+		          memcmp(out, replies + (size_t)k * SLOT_MAX, want[k].length)))
+			good = false;
+	}
+	free(out);
+	return good;
+}
+
+static bool agree(struct bench *b)
+{
+	struct outcome *want = calloc(b->capture.n, sizeof *want);
+	uint8_t *replies = calloc(b->capture.n, SLOT_MAX);
+	bool good = want && replies && pass(b, INTERPRETER, want, replies);
+
+	for (int e = NATIVE; good && e < ENGINES; e++)
+		good = e == INTERPRETER || !has(b, e) || pass(b, e, want, replies);
+	if (good && b->linux_program >= 0 && !linux_agrees(b, want, replies)) {
+		b->linux_program = -1;
+		b->linux_why = "its verdicts differ, or it does not run these frames";
+	}
+	free(want);
+	free(replies);
+	return good;
+}
+
+/* Nanoseconds for each frame. */
+static double time_round(struct bench *b, int engine)
+{
+	double begin = now_ns(), end;
+	uint64_t frames = 0;
+
+	do {
+		for (uint32_t k = 0; k < b->capture.n; k++)
+			one(b, engine, &b->capture.frame[k]);
+		frames += b->capture.n;
+		end = now_ns();
+	} while (end - begin < ROUND_NS);
+	return (end - begin) / (double)frames;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* One run at a time, since a handler changes the frame and Linux keeps it changed; without
+ * the time that a program takes which does nothing. */
+static double time_linux(const struct bench *b, int nothing, uint8_t *out)
+{
+	double sum = 0;
+	uint32_t verdict, length;
+
+	for (uint32_t r = 0; r < LINUX_RUNS; r++) {
+		const struct capture_frame *f = &b->capture.frame[r % b->capture.n];
+		sum += linux_run(b->linux_program, f, 1, &verdict, out, &length);
+		sum -= linux_run(nothing, f, 1, &verdict, out, &length);
+	}
+	return sum / LINUX_RUNS;
+}
+
+static void time_in_linux(struct bench *b)
+{
+	double t[ROUNDS];
+	uint8_t *out = malloc(SLOT_ROOM + SLOT_MAX);
+	int nothing = linux_load_nothing();
+
+	for (int r = 0; r < ROUNDS; r++)
+		t[r] = out ? time_linux(b, nothing, out) : 0;
+	qsort(t, ROUNDS, sizeof t[0], by_size);
+	b->linux_ns = t[ROUNDS / 2];
+	free(out);
+}
+
+static void time_all(struct bench *b)
+{
+	double t[ENGINES][ROUNDS];
+
+	for (int r = 0; r < ROUNDS; r++)
+		for (int e = 0; e < ENGINES; e++)
+			t[e][r] = has(b, e) ? time_round(b, e) : 0;
+	for (int e = 0; e < ENGINES; e++) {
+		qsort(t[e], ROUNDS, sizeof t[e][0], by_size);
+		b->ns[e] = t[e][ROUNDS / 2];
+	}
+	if (b->linux_program >= 0)
+		time_in_linux(b);
+}
+
+static double alone(const struct bench *b, int engine) { return b->ns[engine] - b->ns[NOTHING]; }
+
+static void print_text(const struct bench *b)
+{
+	printf("%s: %" PRIu32 " frames; every verdict and reply is the interpreter's\n",
+	       b->object->linked.name, b->capture.n);
+	for (int e = RETURN; e < ENGINES; e++)
+		if (has(b, e))
+			printf("  %-12s %9.1f ns per frame, %5.2f times the sandboxed code\n", names[e],
+			       alone(b, e), alone(b, e) / alone(b, NATIVE));
+	if (b->linux_program >= 0)
+		printf("  %-12s %9.1f ns per frame without entry; the sandboxed code %.1f\n", "Linux",
+		       b->linux_ns, b->ns[NATIVE] - b->ns[RETURN]);
+	else
+		printf("  %-12s not run: %s\n", "Linux", b->linux_why);
+	printf("  load         %9.1f us for %" PRIu32 " instructions\n", b->object->load_ns / 1e3,
+	       b->object->host.program.ninsn);
+}
+
+static void print_json(const struct bench *b)
+{
+	printf("{\"program\":");
+	json_string(stdout, b->object->linked.name);
+	printf(",\"frames\":%" PRIu32 ",\"instructions\":%" PRIu32 ",\"load_ns\":%.0f,"
+	       "\"frame_ns\":%.2f,\"return_ns\":%.2f,\"ash_ns\":%.2f,\"sandbox_off_ns\":%.2f,\"interpreter_ns\":%.2f",
+	       b->capture.n, b->object->host.program.ninsn, b->object->load_ns, b->ns[NOTHING],
+	       alone(b, RETURN), alone(b, NATIVE), alone(b, BARE), alone(b, INTERPRETER));
+	if (b->native)
+		printf(",\"gcc_ns\":%.2f", alone(b, GCC));
+	if (b->linux_program >= 0) {
+		printf(",\"linux_ns\":%.2f", b->linux_ns);
+	} else {
+		printf(",\"linux\":");
+		json_string(stdout, b->linux_why);
+	}
+	printf("}\n");
+}
+
+static int prepare(struct bench *b, const struct options *options)
+{
+	struct ash_object *l = &b->object->linked;
+
+	if (slot_map(&b->object->host) || !capture_read(&b->capture, options->capture))
+		return STATUS_REFUSED;
+	if (b->capture.n == 0) {
+		fprintf(stderr, "ash: %s: no frames\n", options->capture);
+		return STATUS_REFUSED;
+	}
+	static const struct ash_insn pass[] = { { 0xb7, 0, 0, ASH_PASS }, { 0x95, 0, 0, 0 } };
+
+	b->bare.run = b->empty.run = b->object->host.run;
+	b->empty.compiler = ash_compile;
+	if (host_load(&b->empty, pass, 2, NULL, 0))
+		return STATUS_REFUSED;
+	b->bare.compiler = bare_compile;
+	b->bare.start = l->start;
+	if (host_load(&b->bare, l->insn, l->ninsn, l->entry, l->nentry))
+		return STATUS_REFUSED;
+	if (options->native &&
+	    !(b->native = native_open(options->native, l->name, &b->object->host)))
+		return STATUS_REFUSED;
+	b->linux_program = linux_load(b->object, &b->linux_why);
+	return agree(b) ? 0 : STATUS_REFUSED;
+}
+
+int command_bench(const struct options *options)
+{
+	struct bench b = { .linux_program = -1 };
+
+	if (!options->capture) {
+		fputs("ash: bench needs frames: -r FILE\n", stderr);
+		return STATUS_USAGE;
+	}
+	int status = object_open_low(&b.object, options->object, options->program);
+	if (!status)
+		status = prepare(&b, options);
+	if (!status) {
+		time_all(&b);
+		(options->json ? print_json : print_text)(&b);
+	}
+	host_close(&b.empty);
+	host_close(&b.bare);
+	capture_free(&b.capture);
+	object_close(b.object);
+	return status;
+}
