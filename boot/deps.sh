@@ -36,6 +36,7 @@ packages() {
 		iputils-ping            # end-to-end tests
 		dnsmasq-base            # lease and IPv6 prefix of the end-to-end tests
 		python3                 # scripts of the tests
+		tcpdump                 # what the tests compare dpf with
 		gdb                     # make gdb
 	END
 }

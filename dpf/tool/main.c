@@ -23,6 +23,8 @@ static const struct verb {
 	{ "svg", command_svg, "[-y LINKTYPE] -f RULES | EXPR..." },
 	{ "asm", command_asm, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
 	{ "exec", command_exec, "[--json] [--interp]" },
+	{ "replay", command_replay, "[--json] -i INTERFACE [-x TIMES | -p PPS [--pps-multi N] | -M MBPS | -t]\n"
+	  "                  [-l LOOPS] [--loopdelay-ms MS] [-L FRAMES] [--duration SECONDS] FILE" },
 	{ "bench", command_bench, "[--json] -r FILE EXPR..." },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };

@@ -10,7 +10,7 @@ enum { TOOL_MATCHED, TOOL_NONE, TOOL_ERROR };
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_match, command_demux, command_exec, command_ir, command_asm, command_dot,
-	command_svg, command_explain, command_lint, command_stats, command_bench;
+	command_svg, command_explain, command_lint, command_stats, command_replay, command_bench;
 
 /* Say on standard error how a command is used. Returns TOOL_ERROR. */
 int usage(const char *name);
