@@ -21,7 +21,7 @@ for end in near far; do
 	echo 1 >/proc/sys/net/ipv6/conf/$end/disable_ipv6
 	ip link set $end up
 done
-ip link add down type veth peer name unused || exit 1
+ip link add idle type veth peer name unused || exit 1
 
 # 100 frames of 100 bytes, 1 ms apart; the same, one of them too long to send; and none.
 python3 - "$work" <<'END'
@@ -107,7 +107,7 @@ refuses when_nothing_could_be_sent 'nothing was sent' -i near -t -l 0 "$work/bad
 refuses an_empty_capture 'no frames' -i near "$work/none"
 refuses another_link_type 'Ethernet' -i near "$work/raw"
 refuses an_interface_that_is_not_there 'nowhere' -i nowhere "$work/good"
-refuses an_interface_that_is_down 'nothing was sent' -i down -t "$work/good"
+refuses an_interface_that_is_down 'nothing was sent' -i idle -t "$work/good"
 refuses a_file_that_is_not_there absent -i near "$work/absent"
 refuses two_paces usage: -i near -t -p 1 "$work/good"
 refuses a_pace_of_0 usage: -i near -p 0 "$work/good"
