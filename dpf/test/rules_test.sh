@@ -146,3 +146,15 @@ json 0 asm --json 'tcp port 80' arp
 json 0 bench --json -r "$work/micro" arp
 full() { "$dpf" ir 'tcp port 80' >/dev/full; [ $? -eq 2 ]; }
 [ ! -e /dev/full ] || check says_2_when_the_output_is_full full
+
+# The completion and the manual know every command and no other.
+"$dpf" --help | sed -n 's/.* dpf \([a-z]*\) .*/\1/p' | sort >"$work/verbs"
+bash -c 'complete() { :; }; . dpf/tool/dpf.bash; COMP_WORDS=(dpf ""); COMP_CWORD=1; _dpf
+	printf "%s\n" "${COMPREPLY[@]}"' | grep -v help | sort >"$work/completed"
+check completion_knows_every_command cmp "$work/verbs" "$work/completed"
+check completion_completes bash -c 'complete() { :; }; . dpf/tool/dpf.bash
+	COMP_WORDS=(dpf replay --mb); COMP_CWORD=2; _dpf; [ "${COMPREPLY[*]}" = --mbps ]'
+while read -r verb; do
+	grep -q "^\.SS .*$verb" docs/man/dpf.1 || echo "$verb"
+done <"$work/verbs" >"$work/missing"
+check manual_knows_every_command sh -c "cat '$work/missing'; [ ! -s '$work/missing' ]"
