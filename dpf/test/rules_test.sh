@@ -84,7 +84,7 @@ refuse_rule no_colon 'bad:1:5: expected' 'web tcp port 80'
 refuse_rule a_path_as_owner 'bad:1:1: ' '../web: arp'
 refuse_rule a_hidden_owner 'bad:1:1: ' '.web: arp'
 refuse_rule priority_too_high 'bad:1:5: ' 'web 65536: arp'
-refuse_rule an_expression_of_nonsense 'bad:1:6: ' 'web: tcp prt 80'
+refuse_rule an_expression_of_nonsense 'bad:1:10: ' 'web: tcp prt 80'
 refuse_rule the_owner_unclaimed 'same file' 'Unclaimed: arp'
 refuse_rule nothing 'no rules' '# nothing'
 printf 'a: ether[0] & 1 = 0\nb: ether[0] & 2 = 2\n' >"$work/bad"
@@ -146,6 +146,37 @@ json 0 asm --json 'tcp port 80' arp
 json 0 bench --json -r "$work/micro" arp
 full() { "$dpf" ir 'tcp port 80' >/dev/full; [ $? -eq 2 ]; }
 [ ! -e /dev/full ] || check says_2_when_the_output_is_full full
+
+# marks COLUMN LENGTH MESSAGE EXPRESSION - where an expression is wrong
+marks() {
+	"$dpf" ir -- "$4" >/dev/null 2>"$work/err"
+	code=$?
+	mark=$(awk -v n="$(($1 + 2))" -v l="$2" 'BEGIN { printf "%*s", n, "^"; while (--l > 0) printf "~" }')
+	if [ $code -eq 2 ] && grep -q "^dpf: column $1: .*$3" "$work/err" &&
+		[ "$(sed -n 3p "$work/err")" = "$mark" ]; then
+		echo "ok rules_marks: $4"
+	else
+		echo "not ok rules_marks: $4 - $(tr '\n' '|' <"$work/err")"
+	fi
+}
+marks 5 3 'expected .src' 'tcp prt 80'
+marks 9 1 'ends here' 'tcp port'
+marks 6 12 'unknown host' 'host nowhere.test'
+marks 14 3 'unknown port' 'port http or htp'
+marks 1 13 'rejects all' 'icmp and vlan'
+marks 7 1 'ends here' 'tcp[13'
+marks 7 1 '1, 2 or 4' 'tcp[0:3] = 1'
+marks 12 1 'expected .).' '(tcp or udp'
+marks 16 1 'expected' 'tcp port 80 and'
+marks 11 1 'comparison' 'ip[0] & 15'
+marks 9 3 'expected' 'tcp and and'
+marks 1 1 'not a word' '#'
+marks 5 3 'the end' 'tcp udp'
+marks 5 3 'expected .host' 'src and tcp'
+marks 4 1 'expected' 'ip['
+marks 801 3 '200 deep' "$(printf 'not %.0s' $(seq 300))tcp and and"
+printf '\n\nweb 7:  tcp prt 80\n' >"$work/bad"
+refuses column_in_a_rule 'bad:3:13: expected' stats -f "$work/bad"
 
 # The completion and the manual know every command and no other.
 "$dpf" --help | sed -n 's/.* dpf \([a-z]*\) .*/\1/p' | sort >"$work/verbs"

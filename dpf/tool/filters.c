@@ -1,5 +1,6 @@
 /* dpf/tool/filters.c - see filters.h. SPDX-License-Identifier: ISC */
 #include "dpf/tool/filters.h"
+#include "dpf/tool/mark.h"
 #include "dpf/tool/rules.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,8 +52,7 @@ bool filters_compile(struct filters *f, pcap_t *in)
 		struct expression *e = &f->e[i];
 
 		if (pcap_compile(in, &e->program, e->text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-			filters_complain(f, e);
-			fprintf(stderr, "%s\n", pcap_geterr(in));
+			mark_error(f, e, pcap_geterr(in));
 			return false;
 		}
 		if (!wrap(e)) {

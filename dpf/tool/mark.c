@@ -1,0 +1,67 @@
+/* dpf/tool/mark.c - see mark.h. SPDX-License-Identifier: ISC */
+#include "dpf/tool/mark.h"
+#include "dpf/tool/syntax.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A part of the expression's text. */
+struct place {
+	unsigned column, length;
+};
+
+/* The word in quotes in libpcap's message, if the text has it. */
+static bool find_quoted(const char *message, const char *text, struct place *place)
+{
+	char word[128];
+	const char *open = strpbrk(message, "'\"");
+	size_t n = open ? strcspn(open + 1, "'\"") : 0;
+
+	if (n == 0 || n >= sizeof word || !open[n + 1])
+		return false;
+	memcpy(word, open + 1, n);
+	word[n] = 0;
+	const char *at = strstr(text, word);
+	if (at)
+		*place = (struct place){ (unsigned)(at - text), (unsigned)n };
+	return at;
+}
+
+/* White space as it is, so that tabs line up; then the mark. */
+static void underline(const char *text, struct place p)
+{
+	fputs("  ", stderr);
+	for (unsigned i = 0; i < p.column; i++)
+		putc(text[i] == '\t' ? '\t' : ' ', stderr);
+	putc('^', stderr);
+	for (unsigned i = 1; i < p.length; i++)
+		putc('~', stderr);
+	putc('\n', stderr);
+}
+
+void mark_error(const struct filters *f, const struct expression *e, const char *message)
+{
+	static const char *const prefix = "can't parse filter expression: ";
+	struct place place = { 0, (unsigned)strlen(e->text) };
+	const char *end = "";
+	struct syntax s;
+
+	if (strncmp(message, prefix, strlen(prefix)) == 0)
+		message += strlen(prefix);
+	if (!syntax_read(&s, e->text)) {
+		message = s.message;
+		end = s.where.kind == TOKEN_END ? ", and the expression ends here" : "";
+		place = (struct place){ (unsigned)(s.where.at - e->text), s.where.length };
+	} else {
+		find_quoted(message, e->text, &place);
+	}
+	if (e->line)
+		fprintf(stderr, "dpf: %s:%u:%u: %s%s\n", f->path, e->line,
+		        e->column + place.column + 1, message, end);
+	else
+		fprintf(stderr, "dpf: column %u: %s%s\n", place.column + 1, message, end);
+	if (!strchr(e->text, '\n')) {
+		fprintf(stderr, "  %s\n", e->text);
+		underline(e->text, place);
+	}
+	syntax_free(&s);
+}
