@@ -1,7 +1,8 @@
 # ash/: application-specific handlers. ASH is the library, linked into the kernel and the
 # host tool; the rest is hosted.
 # SPDX-License-Identifier: ISC
-ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_guard.c emit_mem.c)
+ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_guard.c emit_mem.c \
+       dilp.c dilp_gen.c)
 # The loader of objects: as free-standing, but not for the kernel.
 ASH_OBJECT := ash/elf.c ash/object.c
 
@@ -30,6 +31,12 @@ $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcapstone
 TESTDEPS += $(ASH_TEST_BINS)
 TESTS += $(ASH_TEST_BINS)
+ASH_DILP := ash/test/pipeline.o $(ASH:%.c=%.o) dpf/x86.o
+$(B)/s/ash/test/dilp_test: $(addprefix $(B)/s/,ash/test/dilp_test.o $(ASH_DILP))
+	$(CC) $(SFLAGS) -o $@ $^
+$(B)/h/ash/test/dilp_bench: $(addprefix $(B)/h/,ash/test/dilp_bench.o $(ASH_DILP)) ; $(CC) -o $@ $^
+TESTDEPS += $(B)/s/ash/test/dilp_test
+TESTS += $(B)/s/ash/test/dilp_test
 TESTS += "ash/test/exec_test.sh $(B)/ash"
 
 # Handlers, as users compile them.
@@ -60,6 +67,8 @@ $(B)/handlers/loads.so: ash/test/obj/loads.c
 		-I kernel/include -o $@ $<
 ALL += $(ASH_HANDLERS)
 BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(B)/handlers/loads.o $(B)/handlers/loads.so
+BENCHDEPS += $(B)/h/ash/test/dilp_bench
+BENCH += "$(B)/h/ash/test/dilp_bench $(B)/bench/dilp.json"
 BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench"
 TESTS += "python3 -B ash/test/handlers_test.py $(B)/ash-checked $(B)/handlers"
 

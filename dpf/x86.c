@@ -217,6 +217,12 @@ void x86_bswap(struct x86 *a, enum x86_size s, enum x86_gpr r)
 	put(a, 0x0f | (0xc8u | (r & 7)) << 8, 2);
 }
 
+void x86_crc32(struct x86 *a, enum x86_gpr dst, enum x86_gpr src)
+{
+	put(a, 0xf2, 1);
+	form_reg(a, X86_64, 0xf1380f, dst, src, false);
+}
+
 void x86_cdq(struct x86 *a, enum x86_size s)
 {
 	prefix(a, s, 0, 0, 0, false);

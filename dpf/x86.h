@@ -23,7 +23,7 @@ enum x86_cc {
 enum x86_size { X86_8, X86_16, X86_32, X86_64 };
 
 /* ORDER: these are the /digit of opcodes 81 and 83, the group of C1, and of F7. */
-enum x86_alu { X86_ADD, X86_OR, X86_AND = 4, X86_SUB, X86_XOR, X86_CMP };
+enum x86_alu { X86_ADD, X86_OR, X86_ADC, X86_AND = 4, X86_SUB, X86_XOR, X86_CMP };
 enum x86_shift { X86_ROL, X86_ROR, X86_SHL = 4, X86_SHR, X86_SAR = 7 };
 enum x86_unary { X86_NOT = 2, X86_NEG, X86_MUL, X86_DIV = 6, X86_IDIV };
 
@@ -91,6 +91,8 @@ void x86_imul_mem(struct x86 *a, enum x86_size s, enum x86_gpr dst, struct x86_m
 void x86_imul_imm(struct x86 *a, enum x86_size s, enum x86_gpr dst, enum x86_gpr src,
                   int32_t imm);
 void x86_bswap(struct x86 *a, enum x86_size s, enum x86_gpr r);
+/* crc32 dst, src: CRC-32C of the 8 bytes of src into dst (SSE4.2) */
+void x86_crc32(struct x86 *a, enum x86_gpr dst, enum x86_gpr src);
 void x86_cdq(struct x86 *a, enum x86_size s); /* cdq, cqo: sign of rax into rdx */
 void x86_setcc(struct x86 *a, enum x86_cc cc, enum x86_gpr dst); /* the low byte only */
 void x86_cmov(struct x86 *a, enum x86_size s, enum x86_cc cc, enum x86_gpr dst,

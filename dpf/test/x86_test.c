@@ -20,7 +20,7 @@ static const char *const name8[16] = { "al", "cl", "dl", "bl", "spl", "bpl", "si
 	"r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b" };
 static const char *const *const names[] = { name8, name16, name32, name64 };
 static const char *const ptr[] = { "byte", "word", "dword", "qword" };
-static const char *const alu_name[] = { "add", "or", "", "", "and", "sub", "xor", "cmp" };
+static const char *const alu_name[] = { "add", "or", "adc", "", "and", "sub", "xor", "cmp" };
 static const char *const shift_name[] = { "rol", "ror", "", "", "shl", "shr", "", "sar" };
 static const char *const unary_name[] = { "", "", "not", "neg", "mul", "", "div", "idiv" };
 static const char *const cc_name[] = { "o", "no", "b", "ae", "e", "ne", "be", "a", "s",
@@ -270,6 +270,8 @@ static void check_one(enum x86_gpr r, int s)
 	}
 	x86_bswap(fresh(), s, r);
 	expect("bswap %s", n);
+	x86_crc32(fresh(), r, R9);
+	expect("crc32 %s, r9", names[X86_64][r]);
 }
 
 static void single_registers(void **state)
