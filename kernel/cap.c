@@ -47,13 +47,6 @@ uint32_t cap_generation(enum exo_cap_type type, uint32_t index)
 	}
 }
 
-struct slot *slot_at(struct env *env, uint32_t slot)
-{
-	struct slot *page = slot < SLOT_MAX ? env->slot_pages[slot / SLOTS_PER_PAGE] : NULL;
-
-	return page ? &page[slot % SLOTS_PER_PAGE] : NULL;
-}
-
 static bool live(const struct slot *s)
 {
 	return s->generation == cap_generation(s->type, s->index);
@@ -69,11 +62,38 @@ struct slot *slot_get(struct env *env, uint32_t slot, enum exo_cap_type type, ui
 	return NULL;
 }
 
+/* Are n slots in a row, in one page of slots, live page slots with these rights? */
+static bool pages_good(const struct slot *s, uint32_t n, uint8_t rights)
+{
+	for (const struct slot *end = s + n; s < end; s++)
+		if (s->type != CAP_PAGE || (s->rights & rights) != rights ||
+		    s->generation != pages[s->index].generation)
+			return false;
+	return true;
+}
+
+static bool check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t rights)
+{
+	for (uint32_t m; n; slot += m, n -= m) {
+		uint32_t room = SLOTS_PER_PAGE - slot % SLOTS_PER_PAGE;
+		const struct slot *s = slot_at(env, slot);
+
+		m = n < room ? n : room;
+		if (!s || !pages_good(s, m, rights)) {
+			info.cap_refused++;
+			return false;
+		}
+	}
+	return true;
+}
+
 bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type type,
                 uint8_t rights)
 {
 	if (slot >= SLOT_MAX || n > SLOT_MAX - slot)
 		return false;
+	if (type == CAP_PAGE)
+		return check_pages(env, slot, n, rights);
 	for (uint32_t i = 0; i < n; i++)
 		if (!slot_get(env, slot + i, type, rights))
 			return false;

@@ -46,9 +46,6 @@ void slot_fill(struct env *env, uint32_t slot, enum exo_cap_type type, uint32_t 
 
 void slot_clear(struct env *env, uint32_t slot);
 
-/* The raw slot, full or not; NULL if the table does not reach so far. */
-struct slot *slot_at(struct env *env, uint32_t slot);
-
 /* Free the table's pages. */
 void slot_destroy(struct env *env);
 

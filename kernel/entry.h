@@ -18,7 +18,7 @@
 #define ENV_LENT 4
 #define ENV_PAGE 8
 #define ENV_CR3  16
-#define ENV_SIZE 1024 /* a power of two, by alignment */
+#define ENV_SIZE 2048 /* a power of two, by alignment */
 #define ENV_MAX  64
 
 /* Offsets in struct exo_envpage. */

@@ -68,8 +68,8 @@ static int make_page(struct env *env)
 	page_own(pfn, env, PAGE_OWNED);
 	if (pt_prepare(env, EXO_ENVPAGE, 1) < 0)
 		return -E_NOMEM;
-	struct pt_walk walk = pt_walk(env, EXO_ENVPAGE);
-	pt_set(env, EXO_ENVPAGE, pt_next(&walk), pfn, PROT_R | PROT_W);
+	const struct slot page = { .index = pfn };
+	pt_set(&(struct pt_run){ pt_entry(env, EXO_ENVPAGE), &page, 1 }, PROT_R | PROT_W);
 	page_pin(pfn);
 	page_guarantee(pfn, env, true);
 	env->page = page_kva(pfn);

@@ -25,9 +25,11 @@ struct env {
 	struct exo_envpage *page;   /* its environment page, through the direct map */
 	uint64_t cr3;               /* its top-level table */
 
+	uint64_t *table;            /* the last page table looked up; NULL: none yet */
 	uint32_t index, generation;
 	struct exo_env *pub;        /* its record in EXO_ENVS */
 	uint32_t pages;             /* list of pages owned */
+	uint32_t table_key;         /* address / 2 MB of `table` */
 	struct slot *slot_pages[SLOT_PAGES];
 	uint32_t slot_hint;         /* every slot below is full */
 	uint64_t slice_mask;        /* positions it owns */
@@ -53,6 +55,14 @@ _Static_assert(EXO_ENV_MAX == ENV_MAX, "transfer.S");
 
 extern struct exo_env env_public[]; /* [EXO_ENV_MAX], page-aligned */
 extern struct env envs[];           /* [EXO_ENV_MAX] */
+
+/* The raw slot, full or not; NULL if the table does not reach so far. */
+static inline struct slot *slot_at(struct env *env, uint32_t slot)
+{
+	struct slot *page = slot < SLOT_MAX ? env->slot_pages[slot / SLOTS_PER_PAGE] : NULL;
+
+	return page ? &page[slot % SLOTS_PER_PAGE] : NULL;
+}
 
 void env_init(void);
 

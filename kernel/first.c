@@ -45,13 +45,13 @@ static void map_image(struct env *env)
 
 	if (!pt_range_ok(EXO_FIRST_VA, n) || pt_prepare(env, EXO_FIRST_VA, n) < 0)
 		panic("boot: no room to map the first program, %u pages", n);
-	struct pt_walk walk = pt_walk(env, EXO_FIRST_VA);
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t va = walk.va, *e = pt_next(&walk);
+		struct pt_run run = { pt_entry(env, EXO_FIRST_VA + (uint64_t)i * EXO_PAGE_SIZE),
+			              slot_at(env, m->slot + i), 1 };
 
-		if (pt_check(e, m->page + i, PROT_R | PROT_X) < 0)
+		if (pt_check(&run, PROT_R | PROT_X) < 0)
 			panic("boot: cannot map the first program's page %u", i);
-		pt_set(env, va, e, m->page + i, PROT_R | PROT_X);
+		pt_set(&run, PROT_R | PROT_X);
 	}
 }
 

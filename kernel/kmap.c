@@ -4,6 +4,7 @@
 #include "exo/err.h"
 #include "exo/layout.h"
 #include "kernel/cpu.h"
+#include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
@@ -12,6 +13,9 @@ extern uint8_t image_start[], text_end[], rodata_end[], image_end[];
 
 static uint64_t top[512] __attribute__((aligned(EXO_PAGE_SIZE)));
 static uint32_t device_pages; /* of the MMIO window in use */
+
+/* The entries of the top level that the kernel uses. */
+static const uint16_t shared[] = { DIRECT >> 39 & 511, MMIO >> 39 & 511, KVMA >> 39 & 511 };
 
 enum { BIG = 1 << 21, DEVICE_PAGES_MAX = 512 };
 
@@ -54,9 +58,9 @@ void kmap_init(uint32_t npages)
 	for (uint64_t phys = 0; phys < end; phys += BIG)
 		*pd_entry(DIRECT + phys) = phys | PTE_P | PTE_W | PTE_BIG | PTE_G | PTE_NX;
 	map_image();
-	for (int slot = 256; slot < 512; slot++)
-		next_level(&top[slot]); /* so that environments' copies never go stale */
-	load_cr3((uint64_t)top - KVMA);
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+		next_level(&top[shared[i]]); /* so that environments' copies never go stale */
+	load_cr3(kmap_top());
 
 	/* The image's text and constants: read-only by every name. */
 	for (uint64_t va = (uint64_t)image_start; va < (uint64_t)rodata_end; va += EXO_PAGE_SIZE) {
@@ -68,7 +72,13 @@ void kmap_init(uint32_t npages)
 	}
 }
 
-const uint64_t *kmap_top(void) { return top; }
+uint64_t kmap_top(void) { return (uint64_t)top - KVMA; }
+
+void kmap_share(uint64_t *table, bool on)
+{
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+		table[shared[i]] = on ? top[shared[i]] : 0;
+}
 
 bool kmap_is_data(uint64_t va)
 {
@@ -86,6 +96,7 @@ int kmap_split(uint32_t pfn)
 	uint32_t table = page_take_kernel();
 	if (!table)
 		return -E_NOMEM;
+	info.splits++;
 	uint64_t *pt = page_kva(table);
 	for (int i = 0; i < 512; i++)
 		pt[i] = (phys + (uint64_t)i * EXO_PAGE_SIZE) | PTE_P | PTE_W | PTE_G | PTE_NX;

@@ -42,8 +42,11 @@ bool kmap_is_data(uint64_t va);
  * from page_alloc_kernel. */
 void kmap_init(uint32_t npages);
 
-/* The kernel's top-level table: environments share its upper half. */
-const uint64_t *kmap_top(void);
+/* Physical address of the kernel's top-level table. */
+uint64_t kmap_top(void);
+
+/* Enter the kernel's half in a top-level table, or take it out again (all zeros). */
+void kmap_share(uint64_t *table, bool on);
 
 /* Make sure the direct map of page pfn has an entry of its own. Returns 0 or -E_NOMEM.
  * After that, the next two cannot fail. */

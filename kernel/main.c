@@ -42,7 +42,7 @@ _Noreturn void kernel_main(uint32_t information)
 	page_init(&memory);
 	cpu_init();
 	kmap_init(page_count());
-	cpu()->cr3 = kmap_phys((uint64_t)kmap_top());
+	cpu()->cr3 = kmap_top();
 	timer_init();
 	cap_init();
 	env_init();

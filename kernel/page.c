@@ -9,10 +9,17 @@
 #include "kernel/pt.h"
 #include "kernel/string.h"
 
-enum { GENERATION_MAX = 0xffffff };
+enum { GENERATION_MAX = 0xffffff, READY_PAGES = 64, SCRUB_BATCH = 8 };
 
 struct exo_page *pages;
 struct page_private *page_private;
+
+/* Scrubbed pages come first in the free list, the others follow. */
+static struct {
+	uint32_t dirty; /* first that is not scrubbed, 0: none */
+	uint32_t last;  /* of the whole list */
+	uint32_t ready; /* how many are scrubbed */
+} list;
 
 uint32_t page_count(void) { return info.npages; }
 uint32_t page_first_free(void) { return info.free_head; }
@@ -52,15 +59,62 @@ static void free_push(uint32_t pfn)
 		return;
 	}
 	p->state = PAGE_FREE;
-	list_push(&info.free_head, pfn);
 	info.free_pages++;
+	if (p->scrubbed) {
+		list.ready++;
+		list.last = list.last ? list.last : pfn;
+		list_push(&info.free_head, pfn);
+		return;
+	}
+	/* Before the first dirty page, or last of all. */
+	p->next = list.dirty;
+	p->prev = list.dirty ? pages[list.dirty].prev : list.last;
+	*(p->prev ? &pages[p->prev].next : &info.free_head) = pfn;
+	*(p->next ? &pages[p->next].prev : &list.last) = pfn;
+	list.dirty = pfn;
 }
 
 static void free_remove(uint32_t pfn)
 {
-	assert(pages[pfn].state == PAGE_FREE);
+	struct exo_page *p = &pages[pfn];
+
+	assert(p->state == PAGE_FREE);
+	list.ready -= p->scrubbed;
+	if (list.dirty == pfn)
+		list.dirty = p->next;
+	if (list.last == pfn)
+		list.last = p->prev;
 	list_remove(&info.free_head, pfn);
 	info.free_pages--;
+}
+
+static void scrub(uint32_t pfn)
+{
+	memset(page_kva(pfn), 0, EXO_PAGE_SIZE);
+	info.scrubs++;
+}
+
+/* Take a page off the free list, scrubbed. */
+static void take(uint32_t pfn, enum exo_page_state state)
+{
+	free_remove(pfn);
+	if (!pages[pfn].scrubbed)
+		scrub(pfn);
+	pages[pfn].scrubbed = 0;
+	pages[pfn].state = state;
+}
+
+bool page_scrub(void)
+{
+	int n = 0;
+
+	for (; n < SCRUB_BATCH && list.dirty && list.ready < READY_PAGES; n++) {
+		scrub(list.dirty);
+		pages[list.dirty].scrubbed = 1;
+		list.ready++;
+		list.dirty = pages[list.dirty].next;
+	}
+	return n > 0;
 }
 
 /* The first address at or above `from` where `bytes` of usable memory lie. */
@@ -100,11 +154,8 @@ uint32_t page_take_kernel(void)
 {
 	uint32_t pfn = info.free_head;
 
-	if (pfn) {
-		free_remove(pfn);
-		pages[pfn].state = PAGE_KERNEL;
-		memset(page_kva(pfn), 0, EXO_PAGE_SIZE);
-	}
+	if (pfn)
+		take(pfn, PAGE_KERNEL);
 	return pfn;
 }
 
@@ -130,11 +181,8 @@ uint32_t page_take_kernel_run(uint32_t n)
 	for (uint32_t pfn = 1; pfn + n <= info.npages; pfn++) {
 		if (!run_is_free(pfn, n))
 			continue;
-		for (uint32_t i = 0; i < n; i++) {
-			free_remove(pfn + i);
-			pages[pfn + i].state = PAGE_KERNEL;
-		}
-		memset(page_kva(pfn), 0, (uint64_t)n * EXO_PAGE_SIZE);
+		for (uint32_t i = 0; i < n; i++)
+			take(pfn + i, PAGE_KERNEL);
 		return pfn;
 	}
 	return 0;
@@ -174,7 +222,8 @@ static void discharge(uint32_t pfn)
 	struct env *env = env_by_id(pages[pfn].owner);
 
 	assert(env);
-	page_guarantee(pfn, env, false);
+	if (pages[pfn].guaranteed)
+		page_guarantee(pfn, env, false);
 	list_remove(&env->pages, pfn);
 	env->pub->pages--;
 	pages[pfn].owner = 0;
@@ -182,10 +231,8 @@ static void discharge(uint32_t pfn)
 
 void page_own(uint32_t pfn, struct env *env, enum exo_page_state state)
 {
-	free_remove(pfn);
-	pages[pfn].state = state;
+	take(pfn, state);
 	charge(pfn, env);
-	memset(page_kva(pfn), 0, EXO_PAGE_SIZE);
 }
 
 void page_adopt(uint32_t pfn, struct env *env)
@@ -202,6 +249,13 @@ void page_give(uint32_t pfn, struct env *to)
 }
 
 void page_renew(uint32_t pfn) { pages[pfn].generation++; }
+
+void page_release_zero(uint32_t pfn)
+{
+	assert(pages[pfn].state == PAGE_TABLE && !pages[pfn].pins);
+	pages[pfn].scrubbed = 1;
+	page_release(pfn);
+}
 
 void page_release(uint32_t pfn)
 {

@@ -13,11 +13,14 @@ struct boot_memory;
 
 extern struct exo_page *pages; /* [page_count()] */
 
-/* A page mapped somewhere begins a chain of page-table entries (physical addresses; each
- * entry's successor is stored at the same offset in its table's shadow page).
+/* A page mapped somewhere begins a chain of page-table entries (their addresses in the direct
+ * map; each entry's successor is stored at the same offset in its table's shadow page).
  * A page-table page knows its shadow and where in whose address space it lies. */
 struct page_private {
-	uint64_t mappings; /* physical address of the first entry, 0: none */
+	union {
+		uint64_t *mappings; /* of a page: the first entry, NULL: none */
+		uint64_t live;      /* of a table: entries that are not 0 */
+	};
 	uint64_t va;       /* of a table's first entry */
 	uint32_t shadow;   /* page number of a table's shadow */
 	uint32_t env;      /* index of a table's environment */
@@ -61,12 +64,19 @@ void page_give(uint32_t pfn, struct env *to);
  * the free list, or in quarantine while a device still uses it. */
 void page_release(uint32_t pfn);
 
+/* The same for a table or slot page that its user has cleared: it need not be scrubbed. */
+void page_release_zero(uint32_t pfn);
+
 /* Mark an owned page of env's as never to be taken by force, or not. */
 void page_guarantee(uint32_t pfn, struct env *env, bool on);
 
 /* A device or the kernel reaches the page by physical address, until unpinned. */
 void page_pin(uint32_t pfn);
 void page_unpin(uint32_t pfn);
+
+/* Scrub a few free pages, while there is nothing else to do, so that the next ones asked for
+ * are ready. Returns whether it had any. */
+bool page_scrub(void);
 
 /* Raise the generation: slots and capabilities that name the page are stale. */
 void page_renew(uint32_t pfn);

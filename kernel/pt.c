@@ -11,14 +11,18 @@
 #include "kernel/panic.h"
 #include "kernel/pt.h"
 
-enum { SOFT_SHIFT = 6, TABLE_SPAN = 1 << 21 };
+enum { SOFT_SHIFT = 6, TABLE_SPAN = 1 << 21, TABLE_ENTRIES = 512, FLUSH_MAX = 32 };
 
 _Static_assert(PROT_SOFT << SOFT_SHIFT == 7 << 9, "PTE bits 9..11 are software's");
 
+/* In an entry, a bit that the CPU ignores: the right to write was granted when the mapping
+ * was made. Set wherever PTE_W is. */
+#define PTE_HELD (1ull << 52)
+
 uint64_t pt_bits(uint32_t prot)
 {
-	return (prot & PROT_W ? PTE_W : 0) | (prot & PROT_X ? 0 : PTE_NX) |
-	       (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
+	return (prot & PROT_W ? PTE_W : 0) | (prot & (PROT_W | PROT_HELD) ? PTE_HELD : 0) |
+	       (prot & PROT_X ? 0 : PTE_NX) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
 }
 
 static bool executable(uint64_t e) { return !(e & PTE_NX); }
@@ -42,8 +46,7 @@ int pt_create(struct env *env)
 	if (!pfn)
 		return -E_NOMEM;
 	uint64_t *top = page_kva(pfn);
-	for (int i = 256; i < 512; i++)
-		top[i] = kmap_top()[i];
+	kmap_share(top, true);
 	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
 	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
 	return 0;
@@ -58,18 +61,49 @@ bool pt_range_ok(uint64_t va, uint32_t n)
 /* The next table down from entry, or NULL. */
 static uint64_t *down(uint64_t entry) { return entry & PTE_P ? kva(entry & PTE_ADDR) : NULL; }
 
-uint64_t *pt_table(struct env *env, uint64_t va)
+/* The last-level table for va, NULL if there is none. Tables stay until pt_destroy, so the last
+ * one found is remembered. */
+static inline uint64_t *pt_table(struct env *env, uint64_t va)
 {
+	if (env->table && env->table_key == va / TABLE_SPAN)
+		return env->table;
 	uint64_t *pml4 = kva(env->cr3);
 	uint64_t *pdpt = down(pml4[va >> 39 & 511]);
 	uint64_t *pd = pdpt ? down(pdpt[va >> 30 & 511]) : NULL;
+	uint64_t *table = pd ? down(pd[va >> 21 & 511]) : NULL;
 
-	return pd ? down(pd[va >> 21 & 511]) : NULL;
+	if (table) {
+		env->table_key = (uint32_t)(va / TABLE_SPAN);
+		env->table = table;
+	}
+	return table;
 }
 
-struct pt_walk pt_walk(struct env *env, uint64_t va)
+uint64_t *pt_entry(struct env *env, uint64_t va)
 {
-	return (struct pt_walk){ env, va, pt_table(env, va) };
+	uint64_t *table = pt_table(env, va);
+
+	return table ? &table[va >> 12 & 511] : NULL;
+}
+
+struct pt_run pt_run(struct env *env, uint64_t va, uint32_t n)
+{
+	uint32_t room = TABLE_ENTRIES - (va >> 12 & 511);
+
+	return (struct pt_run){ pt_entry(env, va), NULL, n < room ? n : room };
+}
+
+/* What the kernel knows of the table that an entry is in. */
+static struct page_private *table_of(const uint64_t *e)
+{
+	return &page_private[((uint64_t)e - DIRECT) >> EXO_PAGE_SHIFT];
+}
+
+/* Fill an entry that is 0. */
+static void set_live(uint64_t *entry, uint64_t value)
+{
+	*entry = value;
+	table_of(entry)->live++;
 }
 
 static bool make_table(struct env *env, uint64_t *entry)
@@ -78,7 +112,7 @@ static bool make_table(struct env *env, uint64_t *entry)
 		return true;
 	uint32_t pfn = take_table(env);
 	if (pfn)
-		*entry = (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_W | PTE_U;
+		set_live(entry, (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
 	return pfn;
 }
 
@@ -124,32 +158,42 @@ int pt_prepare(struct env *env, uint64_t va, uint32_t n)
 	return 0;
 }
 
-/* Chains. An entry is known by its physical address. */
+/* Chains. */
 
-static uint64_t entry_phys(const uint64_t *e) { return kmap_phys((uint64_t)e); }
-
-static struct page_private *table_of(uint64_t phys) { return &page_private[phys >> 12]; }
-
-static uint64_t *link_of(uint64_t phys)
+/* Where the link of entry e lies, from e. All entries of a table are as far from theirs. */
+static int64_t link_distance(const uint64_t *e)
 {
-	return kva((uint64_t)table_of(phys)->shadow << EXO_PAGE_SHIFT | (phys & 0xfff));
+	const struct page_private *t = table_of(e);
+
+	return (int64_t)t->shadow - (int64_t)(((uint64_t)e - DIRECT) >> EXO_PAGE_SHIFT);
 }
 
-static void flush(struct env *env, uint64_t va)
+static uint64_t **link_at(const uint64_t *e, int64_t distance)
 {
-	if (cpu()->cr3 == env->cr3)
+	return (uint64_t **)((uint64_t)e + (uint64_t)distance * EXO_PAGE_SIZE);
+}
+
+static uint64_t *next_of(const uint64_t *e) { return *link_at(e, link_distance(e)); }
+
+void pt_flush(const struct env *env, uint64_t va, uint32_t n)
+{
+	if (cpu()->cr3 != env->cr3)
+		return;
+	if (n > FLUSH_MAX) {
+		load_cr3(env->cr3);
+		return;
+	}
+	for (; n--; va += EXO_PAGE_SIZE)
 		invlpg(va);
 }
 
-/* Does page pfn have a mapping, other than `but`, that can execute (or else, write)? */
+/* Does page pfn have a mapping, other than `but`, that can execute (or else, be made to
+ * write)? */
 static bool mapped_so(uint32_t pfn, const uint64_t *but, bool to_execute)
 {
-	for (uint64_t at = page_private[pfn].mappings; at; at = *link_of(at)) {
-		const uint64_t *e = kva(at);
-
-		if (e != but && (to_execute ? executable(*e) : *e & PTE_W))
+	for (const uint64_t *e = page_private[pfn].mappings; e; e = next_of(e))
+		if (e != but && (to_execute ? executable(*e) : *e & PTE_HELD))
 			return true;
-	}
 	return false;
 }
 
@@ -162,116 +206,194 @@ static void set_executable(uint32_t pfn, bool on)
 	kmap_set(pfn, on ? KMAP_READ : KMAP_DATA);
 }
 
-static void link_entry(uint64_t *e, uint64_t value)
+/* Fill an entry that is 0. The table counts it later. */
+static inline void bind(uint64_t *e, int64_t distance, uint64_t value)
 {
 	uint32_t pfn = pt_page(value);
-	uint64_t phys = entry_phys(e);
 
-	*link_of(phys) = page_private[pfn].mappings;
-	page_private[pfn].mappings = phys;
+	*link_at(e, distance) = page_private[pfn].mappings;
+	page_private[pfn].mappings = e;
 	*e = value;
 	if (executable(value))
 		set_executable(pfn, true);
 }
 
-static void unlink_entry(uint64_t *e)
+/* Not the first of its chain. */
+static void unlink_inner(const uint64_t *e, uint64_t *at)
 {
-	uint32_t pfn = pt_page(*e);
-	uint64_t phys = entry_phys(e);
-	uint64_t *at = &page_private[pfn].mappings;
-
-	while (*at != phys) {
-		assert(*at);
-		at = link_of(*at);
+	while (next_of(at) != e) {
+		at = next_of(at);
+		assert(at);
 	}
-	*at = *link_of(phys);
-	if (executable(*e))
-		set_executable(pfn, mapped_so(pfn, NULL, true));
+	*link_at(at, link_distance(at)) = next_of(e);
+}
+
+/* Empty an entry that is not 0. The table counts it later. */
+static inline void unbind(uint64_t *e, int64_t distance)
+{
+	uint64_t old = *e;
+	uint32_t pfn = pt_page(old);
+	struct page_private *p = &page_private[pfn];
+
+	if (p->mappings == e)
+		p->mappings = *link_at(e, distance);
+	else
+		unlink_inner(e, p->mappings);
 	*e = 0;
+	if (executable(old))
+		set_executable(pfn, mapped_so(pfn, NULL, true));
 }
 
-int pt_check(const uint64_t *e, uint32_t pfn, uint32_t prot)
+static int check_one(const uint64_t *e, uint32_t pfn, uint32_t prot)
 {
-	const struct exo_page *p = &pages[pfn];
-
-	if (prot & PROT_W && p->executable && mapped_so(pfn, e, true))
-		return -E_BUSY;
 	if (!(prot & PROT_X))
+		return mapped_so(pfn, e, true) ? -E_BUSY : 0;
+	return pages[pfn].kernel_writes || mapped_so(pfn, e, false) ? -E_BUSY : kmap_split(pfn);
+}
+
+int pt_check(const struct pt_run *r, uint32_t prot)
+{
+	if (!(prot & (PROT_W | PROT_HELD | PROT_X)))
 		return 0;
-	if (p->kernel_writes || mapped_so(pfn, e, false))
-		return -E_BUSY;
-	return kmap_split(pfn);
+	for (uint32_t i = 0; i < r->n; i++) {
+		uint32_t pfn = r->s[i].index;
+		int error = prot & PROT_X || pages[pfn].executable ? check_one(&r->e[i], pfn, prot) : 0;
+
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
-void pt_set(struct env *env, uint64_t va, uint64_t *e, uint32_t pfn, uint32_t prot)
+void pt_set(const struct pt_run *r, uint32_t prot)
 {
-	bool old = *e & PTE_P;
+	const uint64_t bits = PTE_P | PTE_U | pt_bits(prot);
+	const struct slot *s = r->s;
+	int64_t distance = link_distance(r->e);
+	uint32_t old = 0;
 
-	if (old)
-		unlink_entry(e);
-	link_entry(e, (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | pt_bits(prot));
-	if (old)
-		flush(env, va);
+	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++, s++) {
+		if (*e) {
+			unbind(e, distance);
+			old++;
+		}
+		bind(e, distance, (uint64_t)s->index << EXO_PAGE_SHIFT | bits);
+	}
+	table_of(r->e)->live += r->n - old;
 }
 
-void pt_clear(struct env *env, uint64_t va, uint64_t *e)
+void pt_clear(const struct pt_run *r)
 {
-	if (!(*e & PTE_P))
+	int64_t distance = link_distance(r->e);
+	uint64_t gone = 0;
+
+	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++) {
+		if (!*e)
+			continue;
+		unbind(e, distance);
+		gone++;
+	}
+	table_of(r->e)->live -= gone;
+}
+
+bool pt_granted(const struct pt_run *r, uint32_t prot)
+{
+	const uint64_t *e = r->e, *end = e + r->n;
+
+	if (prot & PROT_W)
+#pragma GCC unroll 8
+		for (; e != end; e++)
+			if ((*e & (PTE_P | PTE_HELD)) == PTE_P)
+				return false;
+	if (prot & PROT_X)
+		for (e = r->e; e < end; e++)
+			if (*e && !executable(*e))
+				return false;
+	return true;
+}
+
+/* An entry that is empty, or executable: it stops executing. */
+static __attribute__((noinline)) void protect_other(uint64_t *e, uint64_t value)
+{
+	uint64_t old = *e;
+
+	if (!old)
 		return;
-	unlink_entry(e);
-	flush(env, va);
+	*e = value;
+	if (executable(old) && !executable(value))
+		set_executable(pt_page(old), mapped_so(pt_page(old), NULL, true));
 }
 
-void pt_change(struct env *env, uint64_t va, uint64_t *e, uint64_t mask, uint64_t bits)
+void pt_protect(const struct pt_run *r, uint32_t prot)
 {
-	*e = (*e & ~mask) | bits;
-	flush(env, va);
+	const uint64_t taken = PTE_W | PTE_NX | pt_bits(PROT_SOFT) | (prot & PROT_HELD ? 0 : PTE_HELD);
+	const uint64_t keep = ~taken, bits = pt_bits(prot & ~(uint32_t)PROT_HELD);
+	uint64_t *end = r->e + r->n;
+
+#pragma GCC unroll 8
+	for (uint64_t *e = r->e; e != end; e++) {
+		uint64_t value = (*e & keep) | bits;
+
+		/* The sign is PTE_NX: one test for what is ordinary. */
+		if ((int64_t)*e < 0)
+			*e = value;
+		else
+			protect_other(e, value);
+	}
 }
 
 void pt_break(uint32_t pfn)
 {
+	uint64_t *e;
+
 	if (pages[pfn].state != PAGE_OWNED)
 		return;
-	while (page_private[pfn].mappings) {
-		uint64_t phys = page_private[pfn].mappings;
-		const struct page_private *table = table_of(phys);
+	while ((e = page_private[pfn].mappings)) {
+		struct page_private *table = table_of(e);
 
-		unlink_entry(kva(phys));
-		flush(env_at(table->env), table->va + (phys & 0xfff) / 8 * EXO_PAGE_SIZE);
+		unbind(e, link_distance(e));
+		table->live--;
+		pt_flush(env_at(table->env), table->va + (uint64_t)e % EXO_PAGE_SIZE / 8 * EXO_PAGE_SIZE,
+		         1);
 	}
 }
 
 /* Free a table, its shadow, and everything below. Levels: 1 is the last. */
 static void free_tables(struct env *env, uint64_t table_phys, int level)
 {
-	uint64_t *t = kva(table_phys);
-	int entries = level == 4 ? 256 : 512;
-
-	for (int i = 0; i < entries; i++) {
-		bool exposed = level == 4 && i == (int)(EXO_USER_TOP >> 39 & 511);
-
-		if (!(t[i] & PTE_P) || exposed)
-			continue;
-		if (level == 1)
-			unlink_entry(&t[i]);
-		else
-			free_tables(env, t[i] & PTE_ADDR, level - 1);
-	}
 	uint32_t pfn = (uint32_t)(table_phys >> EXO_PAGE_SHIFT);
+	struct page_private *p = &page_private[pfn];
+
+	for (uint64_t *e = kva(table_phys); p->live; e++) {
+		if (!*e)
+			continue;
+		if (level == 1) {
+			unbind(e, link_distance(e));
+		} else {
+			free_tables(env, *e & PTE_ADDR, level - 1);
+			*e = 0;
+		}
+		p->live--;
+	}
 	if (level == 1)
-		page_release(page_private[pfn].shadow);
-	page_private[pfn] = (struct page_private){ 0 };
-	page_release(pfn);
+		page_release(p->shadow);
+	*p = (struct page_private){ 0 };
+	page_release_zero(pfn);
 }
 
 void pt_destroy(struct env *env)
 {
+	uint64_t *top = kva(env->cr3);
+
 	if (cpu()->cr3 == env->cr3) {
-		cpu()->cr3 = kmap_phys((uint64_t)kmap_top());
+		cpu()->cr3 = kmap_top();
 		load_cr3(cpu()->cr3);
 	}
+	kmap_share(top, false);
+	top[EXO_USER_TOP >> 39 & 511] = 0;
 	free_tables(env, env->cr3, 4);
 	env->cr3 = 0;
+	env->table = NULL;
 	env->pub->tables = 0;
 }
 

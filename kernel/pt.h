@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct env;
+struct slot;
 
 enum { PT_N_MAX = 4096 }; /* pages in one call */
 
@@ -26,40 +27,39 @@ bool pt_range_ok(uint64_t va, uint32_t n);
  * env's table_limit is used up (tables made so far stay, empty). */
 int pt_prepare(struct env *env, uint64_t va, uint32_t n);
 
-/* Entries of consecutive pages: one walk for each table. */
-struct pt_walk {
-	struct env *env;
-	uint64_t va;     /* of the next entry */
-	uint64_t *table; /* that it is in; NULL: there is none */
+/* A run: entries of consecutive pages in one table, and slots for them in one page of slots.
+ * Operations on runs do not flush the TLB: pt_flush ends each call that changed something. */
+struct pt_run {
+	uint64_t *e;          /* NULL: there is no table */
+	const struct slot *s; /* NULL: no slots are involved */
+	uint32_t n;
 };
-struct pt_walk pt_walk(struct env *env, uint64_t va);
-uint64_t *pt_table(struct env *env, uint64_t va);
 
-/* The entry of the next page, NULL where there is no table. */
-static inline uint64_t *pt_next(struct pt_walk *w)
-{
-	uint32_t at = w->va >> 12 & 511;
+/* The run at va, at most n long. */
+struct pt_run pt_run(struct env *env, uint64_t va, uint32_t n);
 
-	if (at == 0)
-		w->table = pt_table(w->env, w->va);
-	w->va += 4096;
-	return w->table ? &w->table[at] : NULL;
-}
+/* Could the pages of the run's slots take its entries' places with prot? Returns 0, -E_BUSY
+ * (one is writable elsewhere and prot has PROT_X, or the reverse) or -E_NOMEM (direct map).
+ * After 0 pt_set cannot fail. */
+int pt_check(const struct pt_run *r, uint32_t prot);
 
-/* Could page pfn take entry e's place with prot? Returns 0, -E_BUSY (it is writable
- * elsewhere and prot has PROT_X, or the reverse) or -E_NOMEM (direct map). After 0
- * pt_set cannot fail. */
-int pt_check(const uint64_t *e, uint32_t pfn, uint32_t prot);
+/* Map the pages of the run's slots in place of what is there. */
+void pt_set(const struct pt_run *r, uint32_t prot);
 
-/* Map page pfn by entry e in place of what is there; e's address is va in env. */
-void pt_set(struct env *env, uint64_t va, uint64_t *e, uint32_t pfn, uint32_t prot);
+/* Remove the run's mappings, where there are some. */
+void pt_clear(const struct pt_run *r);
 
-/* Remove the mapping of entry e, if there is one. */
-void pt_clear(struct env *env, uint64_t va, uint64_t *e);
+/* Have all mappings of the run been granted the rights of prot? */
+bool pt_granted(const struct pt_run *r, uint32_t prot);
 
-/* Replace the bits `mask` of entry e, which is present, by `bits`: none of them PTE_P,
- * PTE_NX or the page's number. */
-void pt_change(struct env *env, uint64_t va, uint64_t *e, uint64_t mask, uint64_t bits);
+/* Change the run's mappings to prot, which they have been granted. */
+void pt_protect(const struct pt_run *r, uint32_t prot);
+
+/* Make the CPU forget what it knows of n pages from va. */
+void pt_flush(const struct env *env, uint64_t va, uint32_t n);
+
+/* The entry of one page, NULL where there is no table. */
+uint64_t *pt_entry(struct env *env, uint64_t va);
 
 /* Hardware bits for enum exo_prot; without PTE_P and PTE_U. */
 uint64_t pt_bits(uint32_t prot);

@@ -6,6 +6,7 @@
 #include "kernel/env.h"
 #include "kernel/info.h"
 #include "kernel/net.h"
+#include "kernel/page.h"
 #include "kernel/panic.h"
 #include "kernel/revoke.h"
 #include "kernel/sched.h"
@@ -178,7 +179,7 @@ static void idle(void)
 	c->env = NULL;
 	info.running = 0;
 	uint64_t wake = first_deadline(), overdue = revoke_first_deadline();
-	if (net_idle()) {
+	if (net_idle() && !page_scrub()) {
 		timer_arm(wake < overdue ? wake : overdue);
 		cpu_idle();
 	}

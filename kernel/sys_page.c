@@ -9,15 +9,21 @@
 #include "kernel/pt.h"
 #include "kernel/sys.h"
 
-enum { PROT_ALL = PROT_R | PROT_W | PROT_X | PROT_SOFT };
+enum { PROT_ALL = PROT_R | PROT_W | PROT_X | PROT_SOFT | PROT_HELD,
+       PROT_WRITES = PROT_W | PROT_HELD };
 
 /* The environment that a CAP_ENV slot with these rights names, or NULL. */
 static struct env *env_arg(uint32_t slot, uint8_t rights)
 {
-	struct slot *s = slot_get(cpu()->env, slot, CAP_ENV, rights);
-	struct env *env = s ? env_at(s->index) : NULL;
+	const struct slot *s = slot_at(cpu()->env, slot);
 
-	return env && env->pub->state != ENV_ENDED ? env : NULL;
+	if (s && s->type == CAP_ENV && (s->rights & rights) == rights) {
+		struct env *env = &envs[s->index];
+		if (env->generation == s->generation && env->id)
+			return env;
+	}
+	info.cap_refused++;
+	return NULL;
 }
 
 /* Are n pages from `page` (or any n) free? */
@@ -109,19 +115,32 @@ long sys_page_guarantee(uint32_t slot, uint32_t n, uint32_t on)
 /* The rights on a page that a mapping needs. */
 static uint8_t rights_for(uint32_t prot)
 {
-	return RIGHT_READ | (prot & PROT_W ? RIGHT_WRITE : 0) | (prot & PROT_X ? RIGHT_EXEC : 0);
+	return RIGHT_READ | (prot & PROT_WRITES ? RIGHT_WRITE : 0) | (prot & PROT_X ? RIGHT_EXEC : 0);
 }
 
 static bool prot_ok(uint32_t prot)
 {
-	return !(prot & ~(uint32_t)PROT_ALL) && (prot & (PROT_W | PROT_X)) != (PROT_W | PROT_X);
+	return !(prot & ~(uint32_t)PROT_ALL) && !(prot & PROT_X && prot & PROT_WRITES);
+}
+
+/* The run at va, of the slots from `slot` of self on. */
+static struct pt_run next_run(struct env *to, uint64_t va, struct env *self, uint32_t slot,
+                              uint32_t n)
+{
+	struct pt_run run = pt_run(to, va, n);
+	uint32_t room = SLOTS_PER_PAGE - slot % SLOTS_PER_PAGE;
+
+	run.s = slot_at(self, slot);
+	if (run.n > room)
+		run.n = room;
+	return run;
 }
 
 /* sys_page_map - map n pages, in place of what is mapped there.
  *   env   slot of CAP_ENV with RIGHT_MAP
  *   va    page-aligned, above EXO_ENVPAGE, below EXO_USER_TOP
  *   slot  first of n page slots with the rights that prot needs
- *   prot  enum exo_prot; PROT_R is implied; never PROT_W with PROT_X
+ *   prot  enum exo_prot; PROT_R is implied; never PROT_W or PROT_HELD with PROT_X
  * Returns 0, or with no mapping changed
  *   -E_INVAL  va, n (1..4096) or prot
  *   -E_PERM   a slot is not what it must be
@@ -139,20 +158,20 @@ long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t
 		return -E_PERM;
 	if (pt_prepare(to, va, n) < 0)
 		return -E_NOMEM;
-	struct pt_walk walk = pt_walk(to, va);
-	for (uint32_t i = 0; i < n; i++) {
-		int error = pt_check(pt_next(&walk), slot_at(self, slot + i)->index, prot);
+	struct pt_run run;
+	for (uint32_t i = 0; i < n; i += run.n) {
+		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
+		int error = pt_check(&run, prot);
 		if (error)
 			return error;
 	}
 
 	/* Commit: nothing below can fail. */
-	walk = pt_walk(to, va);
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t at = walk.va, *e = pt_next(&walk);
-
-		pt_set(to, at, e, slot_at(self, slot + i)->index, prot);
+	for (uint32_t i = 0; i < n; i += run.n) {
+		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
+		pt_set(&run, prot);
 	}
+	pt_flush(to, va, n);
 	return 0;
 }
 
@@ -166,60 +185,54 @@ long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
 		return -E_PERM;
 	if (!pt_range_ok(va, n))
 		return -E_INVAL;
-	struct pt_walk walk = pt_walk(to, va);
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t at = walk.va, *e = pt_next(&walk);
-
-		if (e)
-			pt_clear(to, at, e);
+	struct pt_run run;
+	for (uint32_t i = 0; i < n; i += run.n) {
+		run = pt_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, n - i);
+		if (run.e)
+			pt_clear(&run);
 	}
+	pt_flush(to, va, n);
 	return 0;
 }
 
-/* Does every one of n mappings have the rights of prot? */
-static bool all_have(struct env *env, uint64_t va, uint32_t n, uint32_t prot)
+/* Have all of n mappings been granted the rights of prot? */
+static bool all_granted(struct env *env, uint64_t va, uint32_t n, uint32_t prot)
 {
-	struct pt_walk walk = pt_walk(env, va);
+	struct pt_run run;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const uint64_t *e = pt_next(&walk);
-
-		if (!e || !(*e & PTE_P))
-			continue;
-		if ((prot & PROT_W && !(*e & PTE_W)) || (prot & PROT_X && *e & PTE_NX))
+	for (uint32_t i = 0; i < n; i += run.n) {
+		run = pt_run(env, va + (uint64_t)i * EXO_PAGE_SIZE, n - i);
+		if (run.e && !pt_granted(&run, prot))
 			return false;
 	}
 	return true;
 }
 
-/* sys_page_protect - take rights from n mappings, and set their software bits.
- * Addresses with no mapping are passed over. To add rights, map again: that checks the
- * page's slot. Returns 0, or with nothing changed -E_PERM (env; or a right would be added)
- * or -E_INVAL (range, prot). */
+/* sys_page_protect - change the rights of n mappings within those they were granted, and set
+ * their software bits. What is left out is granted no more; PROT_HELD keeps a right to
+ * write for later. Addresses with no mapping are passed over. To add other rights, map
+ * again: that checks the page's slot.
+ * Returns 0, or with nothing changed -E_PERM (env; or a right was not granted) or -E_INVAL
+ * (range, prot). */
 long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
 {
-	const uint64_t mask = PTE_W | pt_bits(PROT_X | PROT_SOFT);
 	struct env *to = env_arg(env, RIGHT_MAP);
+	struct pt_run run;
 
 	if (!to)
 		return -E_PERM;
 	if (!pt_range_ok(va, n) || !prot_ok(prot))
 		return -E_INVAL;
-	if (prot & (PROT_W | PROT_X) && !all_have(to, va, n, prot))
+	if (prot & (PROT_W | PROT_X) && !all_granted(to, va, n, prot))
 		return -E_PERM;
 
 	/* Commit: nothing below can fail. */
-	struct pt_walk walk = pt_walk(to, va);
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t at = walk.va, *e = pt_next(&walk);
-
-		if (!e || !(*e & PTE_P))
-			continue;
-		if ((*e ^ pt_bits(prot)) & PTE_NX) /* executable no more */
-			pt_set(to, at, e, pt_page(*e), prot);
-		else
-			pt_change(to, at, e, mask, pt_bits(prot) & mask);
+	for (uint32_t i = 0; i < n; i += run.n) {
+		run = pt_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, n - i);
+		if (run.e)
+			pt_protect(&run, prot);
 	}
+	pt_flush(to, va, n);
 	return 0;
 }
 
@@ -235,11 +248,12 @@ long sys_page_scan(uint32_t env, uint64_t va, uint32_t clear)
 		return -E_PERM;
 	if (!pt_range_ok(va, 1) || clear & ~6u)
 		return -E_INVAL;
-	struct pt_walk walk = pt_walk(to, va);
-	uint64_t *e = pt_next(&walk), old = e ? *e : 0;
+	uint64_t *e = pt_entry(to, va), old = e ? *e : 0;
 	if (!(old & PTE_P))
 		return 0;
-	if (clear)
-		pt_change(to, va, e, (clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0), 0);
+	if (clear) {
+		*e = old & ~((clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0));
+		pt_flush(to, va, 1);
+	}
 	return 1 | (old & PTE_A ? 2 : 0) | (old & PTE_D ? 4 : 0);
 }

@@ -18,10 +18,13 @@ static void map(uint32_t page, uint32_t n)
 
 static void protect(uint32_t page, uint32_t n)
 {
-	sys_page_protect(SLOT_SELF, va_of(page), n, PROT_R);
+	sys_page_protect(SLOT_SELF, va_of(page), n, PROT_R | PROT_HELD);
 }
 
-static void unprotect(uint32_t page, uint32_t n) { map(page, n); }
+static void unprotect(uint32_t page, uint32_t n)
+{
+	sys_page_protect(SLOT_SELF, va_of(page), n, PROT_R | PROT_W);
+}
 
 static void map_1(void) { map(0, 1); }
 static void map_100(void) { map(0, PAGES); }

@@ -64,7 +64,7 @@ static void refuses_wild_addresses(void)
 	}
 	CHECK_IS(sys_page_map(SLOT_SELF, EXO_USER_TOP - 4096, (uint32_t)slot, 2, PROT_R), -E_INVAL);
 	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 0, PROT_R), -E_INVAL);
-	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, 64), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, 128), -E_INVAL);
 	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
 }
 
@@ -115,6 +115,81 @@ static void protect_takes_rights_only(void)
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), -E_PERM);
 	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void a_held_right_comes_back_without_a_slot(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_HELD), 0);
+	CHECK_IS(sys_cap_mint(s, RIGHT_READ, KTEST_VA), -E_FAULT); /* not writable now */
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), 0);
+	at[0] = 1;
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_HELD), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), -E_PERM);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void a_held_right_needs_the_right_and_counts_as_writing(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+	struct exo_cap cap;
+
+	CHECK_IS(sys_cap_mint(s, RIGHT_READ, (uint64_t)&cap), 0);
+	long weak = sys_cap_bind((uint64_t)&cap);
+	CHECK(weak > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)weak, 1, PROT_R | PROT_HELD), -E_PERM);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_X | PROT_HELD), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_HELD), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_X), -E_BUSY);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA + 4096, s, 1, PROT_X), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_HELD), -E_BUSY);
+	CHECK_IS(sys_page_free(s, 1), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)weak, 1), 0);
+}
+
+static void a_range_changes_wholly_or_not_at_all(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 300);
+	uint32_t s = (uint32_t)slot;
+	const uint64_t va = KTEST_VA + 0x1ff000 - 8 * 4096; /* over the end of a table */
+
+	CHECK(slot > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, va, s, 300, PROT_R | PROT_W), 0);
+	CHECK_IS(sys_page_unmap(SLOT_SELF, va + 299 * 4096, 1), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, va + 299 * 4096, s + 299, 1, PROT_R), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, va, 299, PROT_R | PROT_HELD), 0);
+	CHECK_IS(sys_page_protect(SLOT_SELF, va, 300, PROT_R | PROT_W), -E_PERM);
+	CHECK_IS(sys_cap_mint(s, RIGHT_READ, va), -E_FAULT);
+	CHECK_IS(sys_page_protect(SLOT_SELF, va, 299, PROT_R | PROT_W), 0);
+	for (int i = 0; i < 299; i++)
+		*(volatile char *)(va + (uint64_t)i * 4096) = 1;
+	CHECK_IS(sys_page_unmap(SLOT_SELF, va, 300), 0);
+	for (uint64_t i = 0; i < 300; i++)
+		CHECK_IS(sys_page_scan(SLOT_SELF, va + i * 4096, 0), 0);
+	CHECK_IS(sys_page_free(s, 300), 0);
+}
+
+static void what_was_written_is_gone_when_a_page_changes_hands(void)
+{
+	uint32_t want = exo_info()->free_head;
+
+	for (int round = 0; round < 3; round++) {
+		long slot = sys_page_alloc(want, 1);
+
+		CHECK(slot > 0);
+		CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R | PROT_W), 0);
+		for (int i = 0; i < 512; i++) {
+			CHECK_IS(at[i], 0);
+			at[i] = ~0ull;
+		}
+		CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+	}
 }
 
 static void scan_reports_and_clears(void)
@@ -187,6 +262,12 @@ const struct ktest page_tests[] = {
 	{ "refuses_a_page_freed_twice", refuses_a_page_freed_twice },
 	{ "never_writable_and_executable", never_writable_and_executable },
 	{ "protect_takes_rights_only", protect_takes_rights_only },
+	{ "a_held_right_comes_back_without_a_slot", a_held_right_comes_back_without_a_slot },
+	{ "a_held_right_needs_the_right_and_counts_as_writing",
+	  a_held_right_needs_the_right_and_counts_as_writing },
+	{ "a_range_changes_wholly_or_not_at_all", a_range_changes_wholly_or_not_at_all },
+	{ "what_was_written_is_gone_when_a_page_changes_hands",
+	  what_was_written_is_gone_when_a_page_changes_hands },
 	{ "scan_reports_and_clears", scan_reports_and_clears },
 	{ "shares_a_page_by_two_mappings", shares_a_page_by_two_mappings },
 	{ "maps_a_hundred_in_one_call", maps_a_hundred_in_one_call },

@@ -69,13 +69,16 @@ struct exo_info {
 	uint32_t filters;      /* installed */
 	uint64_t cap_refused;  /* forged, stale or mistyped capabilities presented */
 	uint64_t idle_cycles;
+	uint64_t scrubs;       /* pages filled with zeros */
+	uint64_t splits;       /* tables of the direct map, made where a page became executable
+	                          for the first time in its 2 MB; they stay */
 	struct exo_nic nic;
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 };
-_Static_assert(offsetof(struct exo_info, nic) == 80, "ABI");
+_Static_assert(offsetof(struct exo_info, nic) == 96, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 80 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+_Static_assert(sizeof(struct exo_info) == 96 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
 
 struct exo_filter_info {
 	uint32_t owner; /* environment id; 0: free entry */

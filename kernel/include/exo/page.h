@@ -24,7 +24,7 @@ struct exo_page {
 	uint8_t state;       /* enum exo_page_state */
 	uint8_t executable;  /* 1: some mapping can execute it; none can write it */
 	uint8_t guaranteed;  /* 1: never taken by force (sys_page_guarantee) */
-	uint8_t zero;
+	uint8_t scrubbed;    /* 1: on the free list, and known to hold nothing but zeros */
 };
 _Static_assert(sizeof(struct exo_page) == 24, "ABI");
 
@@ -35,6 +35,9 @@ enum exo_prot {
 	PROT_W = 2,
 	PROT_X = 4,
 	PROT_SOFT = 0x38, /* three bits that belong to the application */
+	/* The right to write stays bound, where it was: sys_page_protect may give PROT_W again
+	 * without a slot. PROT_W implies it. It counts as writable: never with PROT_X. */
+	PROT_HELD = 64,
 };
 
 /* sys_page_alloc: any free page will do. */
