@@ -20,6 +20,11 @@ frames = {
     "increment": [udp(struct.pack("!II", k, 1), 2000) for k in range(16)],
     "dns": [query(name) for name in ("www.example.test", "ns.example.test", "no.example.test",
                                      "example.org")],
+    "limit": [udp(b"", 9, sender=f"10.1.0.{k}") for k in range(16)],
+    "cache": [udp(b"\0\1\0\0\0\1\0\0" + text, 11211) for text in
+              [b"set k 0 0 64\r\n" + bytes(64) + b"\r\n"] + [b"get k\r\n"] * 15],
+    "balance": [tcp(16, to="10.0.0.100", source=1000 + k) for k in range(16)],
+    "syn_cookie": [tcp(2, source=1000 + k) for k in range(16)],
     "loads": [ethernet(bytes(1486), kind=0x88b5)],
 }
 results = []
@@ -29,7 +34,8 @@ for name in sorted(frames):
         continue
     capture = f"{out}/{name}.pcap"
     write_capture(capture, frames[name])
-    command = [ash, "bench", obj, "-r", capture, "-n", f"{directory}/{name}.so", "--json"]
+    command = [ash, "bench", obj, "-r", capture, "-n", f"{directory}/{name}.so", "--json",
+               *(["-p", "balance_nat"] if name == "balance" else [])]
     results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
 columns = ("return_ns", "ash_ns", "sandbox_off_ns", "gcc_ns", "linux_ns", "interpreter_ns")
 print(f"{'handler, ns a frame':20}" + "".join(f"{c[:-3]:>13}" for c in columns) + "    load us")

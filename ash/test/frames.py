@@ -90,13 +90,13 @@ def read_capture(path):
 
 
 def run(ash, obj, frames, times=None):
-    """Verdict of each frame, and the replies."""
+    """Verdict of each frame, and the replies. obj: a path, and options."""
     with tempfile.TemporaryDirectory() as work:
         capture, seen = os.path.join(work, "in"), []
         write_capture(capture, frames, times)
         for engine in ([], ["--interp"]):
             out = os.path.join(work, "out")
-            said = subprocess.run([ash, "run", obj, "-r", capture, "-w", out, "--json", *engine],
+            said = subprocess.run([ash, "run", *obj.split(), "-r", capture, "-w", out, "--json", *engine],
                                   check=True, stdout=subprocess.PIPE).stdout.decode()
             lines = [json.loads(line) for line in said.splitlines()]
             for line in lines[:-1]:
