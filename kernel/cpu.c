@@ -15,7 +15,6 @@ enum { /* MSRs */
 	STAR = 0xc0000081,
 	LSTAR = 0xc0000082,
 	SFMASK = 0xc0000084,
-	KERNEL_GS_BASE = 0xc0000102,
 };
 
 enum { /* RFLAGS cleared on a system call */
@@ -180,7 +179,6 @@ void cpu_init(void)
 	wrmsr(STAR, (uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	wrmsr(LSTAR, (uint64_t)syscall_entry);
 	wrmsr(SFMASK, FLAG_TF | FLAG_IF | FLAG_DF | FLAG_NT | FLAG_AC);
-	wrmsr(KERNEL_GS_BASE, (uint64_t)c);
 }
 
 void cpu_clean(void)

@@ -3,7 +3,7 @@
  * There is one kernel stack for each CPU and nothing stays on it: a call either returns
  * or ends in enter_user, which forgets the stack. struct cpu lies right above
  * the stack, so that after an entry from ring 3 it is at a known distance from rsp
- * and no gate needs swapgs but the system call's, which has no stack to start with.
+ * and no gate needs swapgs.
  *
  * Interrupts are off in the kernel except while it waits in cpu_idle.
  * SPDX-License-Identifier: ISC */
@@ -20,31 +20,28 @@
 
 	.text
 
-/* System call: rcx, r11 hold rip, rflags; rsp is still the caller's. */
+/* System call: rcx, r11 hold rip, rflags; rsp is still the caller's. The address of this
+ * gate is in a register of each CPU: it belongs to one, and finds its stack by name. Only
+ * al counts as the number: a table for every value needs no comparison to guess wrong. */
 	.globl syscall_entry
 syscall_entry:
-	swapgs
-	mov %rsp, %gs:CPU_USER_RSP
-	mov %gs:CPU_STACK, %rsp
-	swapgs
-	cmp syscall_count, %rax
-	jae 1f
+	mov %rsp, cpu0 + KSTACK_SIZE - CPU_SIZE + CPU_USER_RSP(%rip)
+	lea cpu0 + KSTACK_SIZE - CPU_SIZE(%rip), %rsp
+	movzbl %al, %eax
 	push %rcx
 	push %r11
 	mov %r10, %rcx
 	call *syscall_table(, %rax, 8)
 	pop %r11
 	pop %rcx
-2:	mov CPU_USER_RSP(%rsp), %rsp /* rsp was the stack's top: struct cpu */
 	xor %edi, %edi              /* nothing of the kernel's stays in a register */
 	xor %esi, %esi
 	xor %edx, %edx
 	xor %r10d, %r10d
 	xor %r8d, %r8d
 	xor %r9d, %r9d
+	pop %rsp                    /* rsp was the stack's top: struct cpu */
 	sysretq
-1:	mov syscall_nosys, %rax
-	jmp 2b
 
 /* void enter_user(rip, argument): begin a slice. Every register but rdi is cleared. */
 	.globl enter_user
@@ -77,15 +74,52 @@ cpu_idle:
 
 /* Exceptions. From ring 3 the kernel stores three registers and the frame in the
  * environment's save area and jumps to its handler; the handler resumes by itself.
- * On entry: error code (or 0) pushed, as the CPU does. */
+ * On entry: error code (or 0) pushed, as the CPU does. What comes before the slow path
+ * touches the kernel's memory only, so that it can do without clac. A handler at 0 is none:
+ * entering it faults again, and exception() reports the first fault. */
 	.macro EXCEPTION vector, has_error=0
+	.balign 16
 exception_\vector:
 	.if !\has_error
 	push $0
 	.endif
+	push %rcx                   /* stack: rcx, error, rip, cs, rflags, rsp, ss, struct cpu */
+	testb $3, 24(%rsp)
+	jz 2f
+	mov CPU_ENVPAGE + 56(%rsp), %rcx
+	cmpl $0, EP_ACTIVE(%rcx)
+	jne 2f
+	mov %rdx, EP_SAVE + SAVE_RDX(%rcx)
+	mov EP_EXCEPTION_ENTRY(%rcx), %rdx
+	cmp user_top, %rdx          /* below it, iretq cannot fault */
+	jae 1f
+	mov %rax, EP_SAVE + SAVE_RAX(%rcx)
+	pop EP_SAVE + SAVE_RCX(%rcx)
+	pop EP_SAVE + SAVE_ERROR(%rcx)
+	movq $\vector, EP_SAVE + SAVE_CAUSE(%rcx)
+	mov (%rsp), %rax
+	mov %rax, EP_SAVE + SAVE_RIP(%rcx)
+	mov %rdx, (%rsp)
+	mov 16(%rsp), %rdx
+	mov %rdx, EP_SAVE + SAVE_RFLAGS(%rcx)
+	mov 24(%rsp), %rdx
+	mov %rdx, EP_SAVE + SAVE_RSP(%rcx)
+	movq $USER_FLAGS, 16(%rsp)
+	movl $1, EP_ACTIVE(%rcx)
+	.if \vector == 14
+	mov %cr2, %rdx
+	mov %rdx, EP_SAVE + SAVE_ADDRESS(%rcx)
+	.else
+	xor %edx, %edx
+	.endif
+	mov %rax, %rcx
+	mov $\vector, %eax
+	iretq
+1:	mov EP_SAVE + SAVE_RDX(%rcx), %rdx
+2:	pop %rcx
 	push %rax
 	mov $\vector, %eax
-	jmp exception_common
+	jmp exception_fatal
 	.endm
 
 	EXCEPTION 0
@@ -108,43 +142,10 @@ exception_\vector:
 	EXCEPTION 20
 	EXCEPTION 21, 1
 
-/* Stack, from rsp: rax, error, rip, cs, rflags, rsp, ss. eax: vector. */
-exception_common:
-	CLEAR_AC
-	testb $3, 24(%rsp)
-	jz exception_fatal
-	push %rcx
-	mov CPU_ENVPAGE + 64(%rsp), %rcx
-	cmpl $0, EP_ACTIVE(%rcx)
-	jne 1f
-	mov %rdx, EP_SAVE + SAVE_RDX(%rcx)
-	mov EP_EXCEPTION_ENTRY(%rcx), %rdx
-	cmp user_top, %rdx          /* below it, iretq cannot fault */
-	jae 2f
-	test %rdx, %rdx
-	jz 2f
-	push 24(%rsp)
-	pop EP_SAVE + SAVE_RIP(%rcx)
-	mov %rdx, 24(%rsp)
-	mov %rax, EP_SAVE + SAVE_CAUSE(%rcx)
-	pop EP_SAVE + SAVE_RCX(%rcx)
-	pop EP_SAVE + SAVE_RAX(%rcx)
-	pop EP_SAVE + SAVE_ERROR(%rcx)
-	push 16(%rsp)
-	pop EP_SAVE + SAVE_RFLAGS(%rcx)
-	push 24(%rsp)
-	pop EP_SAVE + SAVE_RSP(%rcx)
-	movq $USER_FLAGS, 16(%rsp)
-	movl $1, EP_ACTIVE(%rcx)
-	mov %cr2, %rdx
-	mov %rdx, EP_SAVE + SAVE_ADDRESS(%rcx)
-	mov EP_SAVE + SAVE_RIP(%rcx), %rcx
-	iretq
-
-2:	mov EP_SAVE + SAVE_RDX(%rcx), %rdx
-1:	pop %rcx
-/* No handler, a fault in the handler, or a fault of the kernel's own. */
+/* No handler, a fault in the handler, or a fault of the kernel's own. Stack, from rsp: rax,
+ * error, rip, cs, rflags, rsp, ss. eax: vector. */
 exception_fatal:
+	CLEAR_AC
 	push %rcx
 	push %rdx
 	push %rsi
@@ -225,8 +226,9 @@ syscall_table:
 #define S(n, name, text, ...) .quad sys_##name;
 #include "exo/syscalls.def"
 #undef S
-syscall_count:
-	.quad (. - syscall_table) / 8
+	.rept 256 - (. - syscall_table) / 8
+	.quad sys_none
+	.endr
 
 /* What the IDT is made of: entry points by vector, 0 where there is none. */
 	.globl vector_table

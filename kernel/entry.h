@@ -13,12 +13,16 @@
 #define CPU_ENV      24
 #define CPU_CR3      32
 
+/* Offset in struct exo_info. */
+#define INFO_RUNNING 44
+
 /* Offsets in struct env, and its size. */
 #define ENV_ID   0
 #define ENV_LENT 4
 #define ENV_PAGE 8
 #define ENV_CR3  16
-#define ENV_SIZE 2048 /* a power of two, by alignment */
+#define ENV_SHIFT 11
+#define ENV_SIZE (1 << ENV_SHIFT) /* by alignment */
 #define ENV_MAX  64
 
 /* Offsets in struct exo_envpage. */

@@ -30,7 +30,7 @@ static uint32_t id_of(const struct env *env)
 void env_init(void)
 {
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
-		envs[i] = (struct env){ .index = i, .generation = 1, .pub = &env_public[i] };
+		envs[i] = (struct env){ .id = env_no_id(i), .index = i, .generation = 1, .pub = &env_public[i] };
 }
 
 struct env *env_at(uint32_t index)
@@ -144,7 +144,7 @@ static void leave_children(uint32_t parent)
 static void return_lent(uint32_t id)
 {
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++) {
-		if (!envs[i].id || envs[i].lent_to != id)
+		if (!env_alive(&envs[i]) || envs[i].lent_to != id)
 			continue;
 		envs[i].lent_to = 0;
 		envs[i].page->pending |= UPCALL_CALLEE_DIED;
@@ -166,7 +166,7 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 {
 	struct cpu *c = cpu();
 
-	env->id = 0;
+	env->id = env_no_id(env->index);
 	assert(env->pub->state != ENV_FREE && env->pub->state != ENV_ENDED);
 	release_all(env);
 	env->pub->state = ENV_ENDED;

@@ -19,7 +19,7 @@ struct wait_term {
 
 struct env {
 	/* transfer.S knows these four. */
-	_Alignas(ENV_SIZE) uint32_t id; /* 0: not alive */
+	_Alignas(ENV_SIZE) uint32_t id; /* env_alive */
 	uint32_t lent_to;           /* id of the environment that runs on its slices, in a
 	                               synchronous call; 0: none */
 	struct exo_envpage *page;   /* its environment page, through the direct map */
@@ -52,6 +52,11 @@ _Static_assert(offsetof(struct env, page) == ENV_PAGE, "transfer.S");
 _Static_assert(offsetof(struct env, cr3) == ENV_CR3, "transfer.S");
 _Static_assert(sizeof(struct env) == ENV_SIZE, "transfer.S");
 _Static_assert(EXO_ENV_MAX == ENV_MAX, "transfer.S");
+
+/* The id of a record that is nobody's: one that no caller can name, for its index is another's.
+ * (transfer.S compares ids, and nothing else.) */
+static inline uint32_t env_no_id(uint32_t index) { return index == 0; }
+static inline bool env_alive(const struct env *env) { return env->id > 1; }
 
 extern struct exo_env env_public[]; /* [EXO_ENV_MAX], page-aligned */
 extern struct env envs[];           /* [EXO_ENV_MAX] */

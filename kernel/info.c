@@ -1,5 +1,6 @@
 /* kernel/info.c - the exposed structures' page tables. SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
+#include "kernel/entry.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
@@ -10,6 +11,7 @@ static union {
 	uint8_t fill[EXO_PAGE_SIZE];
 } exposed __attribute__((aligned(EXO_PAGE_SIZE), used));
 _Static_assert(sizeof(struct exo_info) <= EXO_PAGE_SIZE, "one page");
+_Static_assert(offsetof(struct exo_info, running) == INFO_RUNNING, "transfer.S");
 extern struct exo_info info __attribute__((alias("exposed")));
 
 static uint64_t top[512] __attribute__((aligned(EXO_PAGE_SIZE)));

@@ -119,7 +119,7 @@ static void settle(struct env *env)
 void revoke_turn(void)
 {
 	for (uint32_t i = 0; asked && i < EXO_ENV_MAX; i++)
-		if (envs[i].id && envs[i].revoke.type != CAP_NONE)
+		if (env_alive(&envs[i]) && envs[i].revoke.type != CAP_NONE)
 			settle(&envs[i]);
 }
 
@@ -128,7 +128,7 @@ uint64_t revoke_first_deadline(void)
 	uint64_t first = WAIT_FOREVER;
 
 	for (uint32_t i = 0; asked && i < EXO_ENV_MAX; i++)
-		if (envs[i].id && envs[i].revoke.type != CAP_NONE &&
+		if (env_alive(&envs[i]) && envs[i].revoke.type != CAP_NONE &&
 		    envs[i].revoke.deadline < first)
 			first = envs[i].revoke.deadline;
 	return first;

@@ -9,13 +9,17 @@
 #include "kernel/sys.h"
 #include "kernel/user.h"
 
-/* What entry.S returns for a number that is none, and transfer.S. */
-extern const int64_t syscall_nosys, syscall_invalid, syscall_again;
-const int64_t syscall_nosys = -E_NOSYS;
+/* What transfer.S returns. */
+extern const int64_t syscall_invalid, syscall_again;
 const int64_t syscall_invalid = -E_INVAL;
 const int64_t syscall_again = -E_AGAIN;
 
 enum { CONSOLE_WRITE_MAX = 4096 };
+
+long sys_none(void);
+
+/* Every number that is none. */
+long sys_none(void) { return -E_NOSYS; }
 
 /* sys_null - do nothing. Returns 0. */
 long sys_null(void) { return 0; }

@@ -19,7 +19,7 @@ static struct env *env_arg(uint32_t slot, uint8_t rights)
 
 	if (s && s->type == CAP_ENV && (s->rights & rights) == rights) {
 		struct env *env = &envs[s->index];
-		if (env->generation == s->generation && env->id)
+		if (env->generation == s->generation && env_alive(env))
 			return env;
 	}
 	info.cap_refused++;

@@ -2,12 +2,61 @@
  *
  * The register file is the message: rdx, rbx, rbp, rsi, r8, r9, r10, r12..r15 arrive as
  * the caller had them. What the kernel sets: rax, the caller's id, which nobody can
- * forge; rcx, r11, which syscall takes; rdi and rsp, 0.
+ * forge, and rdi, the same; rcx, r11, which syscall takes; rsp, 0.
  * SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
 #include "kernel/entry.h"
 
 	.text
+
+/* edi: id. Stack: return address, rflags, rip; then struct cpu. rax, rcx, r11 are free, the
+ * others are the message. The index in an id is its low bits; the comparison with
+ * the whole id finds those that are none. */
+	.macro TRANSFER entry, synchronous
+	mov %edi, %eax
+	and $ENV_MAX - 1, %eax
+	shl $ENV_SHIFT, %eax
+	cmp %edi, envs + ENV_ID(%rax)
+	jne invalid
+	mov envs + ENV_PAGE(%rax), %rcx
+	mov \entry(%rcx), %r11
+	cmp user_top, %r11
+	jae invalid
+	test %r11, %r11
+	jz invalid
+	cmp %rcx, 24 + CPU_ENVPAGE(%rsp)
+	je invalid                  /* itself */
+	cmpl $0, envs + ENV_LENT(%rax)
+	jne returning
+	cmpl $0, EP_OPEN(%rcx)
+	je busy
+
+	movl $0, EP_OPEN(%rcx)      /* Commit: nothing below can fail. */
+	movl $1, EP_MASKED(%rcx)
+	mov %rcx, 24 + CPU_ENVPAGE(%rsp)
+	mov %edi, info + INFO_RUNNING
+	mov 24 + CPU_ENV(%rsp), %rcx /* the caller */
+	.if \synchronous
+	mov %edi, ENV_LENT(%rcx)
+	.endif
+	mov ENV_ID(%rcx), %edi
+	ARRIVE
+	.endm
+
+/* rax: the callee, from envs; edi: the caller's id; r11: the entry. */
+	.macro ARRIVE
+	lea envs(%rax), %rax
+	mov %rax, 24 + CPU_ENV(%rsp)
+	mov ENV_CR3(%rax), %rax
+	mov %rax, 24 + CPU_CR3(%rsp)
+	mov %rax, %cr3
+	fxrstor64 fpu_initial
+	mov %edi, %eax
+	mov %r11, %rcx
+	xor %esp, %esp
+	mov $USER_FLAGS, %r11d
+	sysretq
+	.endm
 
 /* sys_call - transfer control to an environment, which runs on our slices until it returns,
  * by a sys_call or sys_send to us; that arrives at our own entry.
@@ -18,70 +67,29 @@
  * If the callee ends instead of returning, our next slice begins with UPCALL_CALLEE_DIED. */
 	.globl sys_call
 sys_call:
-	mov $EP_SYNC_ENTRY, %r11d
-	jmp transfer
+	TRANSFER EP_SYNC_ENTRY, 1
 
 /* sys_send - transfer control to an environment for the rest of this slice. As sys_call, but
  * arrives at its async_entry, and our later slices are our own. */
 	.globl sys_send
 sys_send:
-	mov $EP_ASYNC_ENTRY, %r11d
+	TRANSFER EP_ASYNC_ENTRY, 0
 
-/* edi: id; r11: the entry's offset in the environment page. syscall_entry has copied r10
- * to rcx, so that rcx is free, as is rax. Stack: return address, rflags, rip; then
- * struct cpu. */
-transfer:
-	mov %edi, %eax
-	and $0xfff, %eax
-	cmp $ENV_MAX, %eax
-	jae invalid
-	imul $ENV_SIZE, %rax, %rax
-	lea envs(%rax), %rcx        /* the callee */
-	cmp %edi, ENV_ID(%rcx)
-	jne invalid
-	mov 24 + CPU_ENV(%rsp), %rdi /* the caller */
-	cmp %rcx, %rdi
-	je invalid
-	mov ENV_PAGE(%rcx), %rax
-	mov (%rax, %r11), %rax      /* the entry */
-	cmp user_top, %rax
-	jae invalid
-	test %rax, %rax
-	jz invalid
-	push %rax
-	mov ENV_ID(%rdi), %eax
-	cmp %eax, ENV_LENT(%rcx)
-	je 2f
-	cmpl $0, ENV_LENT(%rcx)     /* it waits for somebody else */
+/* The callee waits for somebody to return. If it is us: */
+returning:
+	mov 24 + CPU_ENV(%rsp), %rdi
+	mov ENV_ID(%rdi), %edi
+	cmp %edi, envs + ENV_LENT(%rax)
 	jne busy
-	mov ENV_PAGE(%rcx), %rax
-	cmpl $0, EP_OPEN(%rax)
-	je busy
-	cmp $EP_SYNC_ENTRY, %r11d
-	jne 1f
-	mov ENV_ID(%rcx), %eax
-	mov %eax, ENV_LENT(%rdi)
-	jmp 1f
-2:	movl $0, ENV_LENT(%rcx)     /* it waits for us: this is the return */
+	movl $0, envs + ENV_LENT(%rax)
+	movl $0, EP_OPEN(%rcx)
+	movl $1, EP_MASKED(%rcx)
+	mov %rcx, 24 + CPU_ENVPAGE(%rsp)
+	mov envs + ENV_ID(%rax), %ecx
+	mov %ecx, info + INFO_RUNNING
+	ARRIVE
 
-1:	pop %r11                    /* Commit: nothing below can fail. */
-	mov %rcx, 24 + CPU_ENV(%rsp)
-	mov ENV_PAGE(%rcx), %rax
-	mov %rax, 24 + CPU_ENVPAGE(%rsp)
-	movl $0, EP_OPEN(%rax)
-	movl $1, EP_MASKED(%rax)
-	mov ENV_CR3(%rcx), %rax
-	mov %rax, 24 + CPU_CR3(%rsp)
-	mov %rax, %cr3
-	fxrstor64 fpu_initial
-	mov ENV_ID(%rdi), %eax
-	mov %r11, %rcx
-	xor %edi, %edi
-	xor %esp, %esp
-	mov $USER_FLAGS, %r11d
-	sysretq
-
-busy:	add $8, %rsp
+busy:
 	mov syscall_again, %rax
 	ret
 invalid:

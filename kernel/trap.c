@@ -19,11 +19,30 @@ static uint64_t fault_address(void)
 	return v;
 }
 
+/* An environment that has no handler is over, with the exception in its save area. */
+static _Noreturn void end_unhandled(struct env *env)
+{
+	struct exo_save *crash = &env->pub->crash;
+
+	*crash = env->page->exception;
+	if (crash->cause != PAGE_FAULT)
+		crash->address = 0;
+	log_printf("env %x (%s): exception %lu error %lx at rip %p rsp %p address %p\n",
+	           env->pub->id, env->pub->name, crash->cause, crash->error,
+	           (void *)crash->frame.rip, (void *)crash->frame.rsp, (void *)crash->address);
+	env_end(env, END_EXCEPTION, (uint32_t)crash->cause);
+	sched_run();
+}
+
 /* An exception with no handler, or within the handler: the environment is over. */
 static _Noreturn void end_running(const struct trap *t, uint32_t vector)
 {
 	struct env *env = cpu()->env;
+	const struct exo_envpage *page = env->page;
 
+	/* It has no handler and was sent to address 0: what counts is the first exception. */
+	if (vector == PAGE_FAULT && t->rip == 0 && page->exception_active && !page->exception_entry)
+		end_unhandled(env);
 	env->pub->crash = (struct exo_save){
 		.rax = t->rax, .rcx = t->rcx, .rdx = t->rdx, .cause = vector, .error = t->error,
 		.address = vector == PAGE_FAULT ? fault_address() : 0,

@@ -6,6 +6,7 @@ long transfer_call(uint32_t to, uint64_t m[4]);
 void transfer_returned(void);
 void transfer_died(void);
 void transfer_serve(void);
+void transfer_who_runs(void);
 void transfer_crash(void);
 void transfer_hang(void);
 
@@ -43,6 +44,19 @@ static void registers_are_the_message_and_the_caller_is_named(void)
 	CHECK_IS(m[1], 220);
 	CHECK_IS(m[2], 330);
 	CHECK_IS(m[3] - (1ull << 63), 400);
+	child_reap(&child);
+}
+
+static void the_callee_is_who_runs(void)
+{
+	uint64_t m[4] = { 0 };
+	uint32_t self = exo_info()->running;
+
+	_Static_assert(offsetof(struct exo_info, running) == 44, "transfer.S");
+	CHECK(start_server(transfer_who_runs));
+	CHECK_IS(transfer_call(child.id, m), child.id);
+	CHECK_IS(m[0], child.id);
+	CHECK_IS(exo_info()->running, self);
 	child_reap(&child);
 }
 
@@ -110,6 +124,7 @@ static void a_hanging_callee_is_ended_and_returns_to_the_caller(void)
 const struct ktest transfer_tests[] = {
 	{ "registers_are_the_message_and_the_caller_is_named",
 	  registers_are_the_message_and_the_caller_is_named },
+	{ "the_callee_is_who_runs", the_callee_is_who_runs },
 	{ "a_transfer_to_nobody_is_refused", a_transfer_to_nobody_is_refused },
 	{ "a_busy_callee_is_not_entered", a_busy_callee_is_not_entered },
 	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },

@@ -1,7 +1,7 @@
 /* exo/syscall.h - system call numbers, from the one table.
  *
- * The syscall instruction: rax number; rdi, rsi, rdx, r10, r8, r9 arguments; rax result
- * (>= 0, or -E_X of exo/err.h). rcx, r11 and the argument registers come back
+ * The syscall instruction: al number (the rest of rax is ignored); rdi, rsi, rdx, r10, r8, r9
+ * arguments; rax result (>= 0, or -E_X of exo/err.h). rcx, r11 and the argument registers come back
  * changed, all others as they were.
  *
  * Layer: ABI. SPDX-License-Identifier: ISC
