@@ -25,7 +25,7 @@ $(B)/ash-checked: $(ASH_TOOL:%.c=$(B)/s/%.o) $(B)/s/ash/tool/bare-engine.o
 ALL += $(B)/ash
 TESTDEPS += $(B)/ash-checked
 
-ASH_TEST_BINS := $(B)/s/ash/test/conform_test $(B)/s/ash/test/fuzz_test
+ASH_TEST_BINS := $(addprefix $(B)/s/ash/test/,conform_test fuzz_test adversary_test)
 $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
 		$(B)/s/ash/test/checker.o $(ASH_HOST:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcapstone

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # ash/test/handlers_test.py ASH DIRECTORY - each handler that ships: frames in, replies out.
 # Prints TAP. SPDX-License-Identifier: ISC
-import struct, sys
+import random, struct, sys
 from frames import *
 
 ash, directory = sys.argv[1:3]
@@ -422,6 +422,41 @@ def known_source_is_forgotten_in_time(obj):
 def other_segments_pass(obj):
     passes(ash, obj, tcp(16), tcp(24, payload=b"x"), tcp(18), tcp(4), tcp(2, port=81), udp(b"", 80),
            tcp(2)[:53], tcp(2, fragment=0x2000))
+
+
+# --- all of them
+
+def seeds():
+    mail = b"set k 0 0 4\r\nabcd\r\n"
+    return [udp(b"hello", 7), ping(b"hello"), increment(3, 1), question("www.example.test"), memcached(mail),
+            memcached(b"get k\r\n"), memcached(b"set k 0 0 999999\r\n"), service(1), tcp(2), tcp(4), udp(b"q", 80, to="10.0.0.100")]
+
+
+def hostile_frames():
+    """Every length from none to 64 KiB in steps that grow, and changed bytes."""
+    chance, frames = random.Random(7), []
+    for seed in seeds():
+        frames += [seed[:n] for n in range(0, len(seed), 3)]
+        frames += [seed + bytes(n) for n in (1, 1400, 1986, 2000, 2048, 9000, 65535 - len(seed), 65536 - len(seed))]
+        for _ in range(60):
+            frame = bytearray(seed)
+            for _ in range(chance.randrange(1, 4)):
+                frame[chance.randrange(12, len(frame))] = chance.choice((0, 1, 0x3f, 0x7f, 0x80, 0xff, chance.randrange(256)))
+            frames.append(bytes(frame))
+    return frames
+
+
+def survives(program):
+    def check(obj):
+        verdicts, _ = run(ash, obj, hostile_frames())
+        assert "aborted" not in verdicts, f"frame {verdicts.index('aborted') + 1}"
+    check.__name__ = program.replace(" -p ", "_") + "_survives_any_frame"
+    tests.append((check, f"{directory}/{program.replace(' ', '.o ', 1)}" if " " in program else f"{directory}/{program}.o"))
+
+
+for program in ("udp_echo", "icmp_echo", "increment", "dns", "limit", "cache", "balance -p balance_direct",
+                "balance -p balance_nat", "syn_cookie"):
+    survives(program)
 
 
 def main():
