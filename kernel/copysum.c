@@ -18,7 +18,7 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-uint16_t copysum(void *restrict to, const void *restrict from, uint32_t n)
+uint16_t copysum(void *to, const void *from, uint32_t n)
 {
 	uint64_t sum = 0, blocks = n / 32, word, scratch;
 	uint8_t *d = to;

@@ -3,5 +3,5 @@
 #include <stdint.h>
 
 /* Copy n bytes and return their Internet checksum (RFC 1071), folded to 16 bits and not
- * complemented, in network byte order as it lies in memory. */
-uint16_t copysum(void *restrict to, const void *restrict from, uint32_t n);
+ * complemented, in network byte order as it lies in memory. `to` may be `from`, to sum only. */
+uint16_t copysum(void *to, const void *from, uint32_t n);

@@ -158,7 +158,7 @@ exception_fatal:
 	mov %rsp, %rdi
 	mov %eax, %esi
 	call exception
-	ud2
+	jmp resume                  /* a handler's fault: it goes on where it must */
 
 /* Interrupts: transparent to the environment, unless the C code below turns the
  * frame into an upcall. */
@@ -189,7 +189,7 @@ interrupt_common:
 	mov %rsp, %rdi
 	mov %eax, %esi
 	call interrupt
-	pop %r11
+resume:	pop %r11
 	pop %r10
 	pop %r9
 	pop %r8

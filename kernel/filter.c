@@ -3,9 +3,11 @@
 #include "dpf/dpf.h"
 #include "exo/err.h"
 #include "exo/layout.h"
+#include "kernel/code.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/handler.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
@@ -29,64 +31,40 @@ static void *data_alloc(void *ctx, size_t npages)
 	return pfn ? page_kva(pfn) : NULL;
 }
 
-static void free_run(const void *at, size_t npages)
+static void data_free(void *ctx, void *at, size_t npages)
 {
 	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT);
 
+	(void)ctx;
 	for (size_t i = 0; i < npages; i++)
 		page_free_kernel(pfn + (uint32_t)i);
 }
 
-static void data_free(void *ctx, void *at, size_t npages)
-{
-	(void)ctx;
-	free_run(at, npages);
-}
-
-/* Code is written through the direct map while it is data there, and run through the
- * direct map once it is code: never both. */
 static bool code_alloc(void *ctx, struct dpf_code *code, size_t npages)
 {
-	uint8_t *at = data_alloc(ctx, npages);
-	uint32_t pfn = at ? (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT) : 0;
+	uint8_t *at = code_take(npages);
 
-	if (!at)
-		return false;
-	for (size_t i = 0; i < npages; i++) {
-		if (kmap_split(pfn + (uint32_t)i) < 0) {
-			free_run(at, npages);
-			return false;
-		}
-	}
+	(void)ctx;
 	*code = (struct dpf_code){ .write = at, .exec = at, .npages = npages };
-	return true;
+	return at != NULL;
 }
 
-static void code_mode(const struct dpf_code *code, enum kmap_mode mode)
-{
-	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)code->write) >> EXO_PAGE_SHIFT);
-
-	for (size_t i = 0; i < code->npages; i++)
-		kmap_set(pfn + (uint32_t)i, mode);
-}
-
-static void code_seal(void *ctx, const struct dpf_code *code)
+static void code_ready(void *ctx, const struct dpf_code *code)
 {
 	(void)ctx;
-	code_mode(code, KMAP_CODE);
+	code_seal(code->exec, code->npages);
 }
 
 static void code_free(void *ctx, const struct dpf_code *code)
 {
 	(void)ctx;
-	code_mode(code, KMAP_DATA);
-	free_run(code->write, code->npages);
+	code_give(code->write, code->npages);
 }
 
 void filter_init(void)
 {
 	static const struct dpf_memory memory = {
-		NULL, data_alloc, data_free, code_alloc, code_seal, code_free
+		NULL, data_alloc, data_free, code_alloc, code_ready, code_free
 	};
 	uint64_t seed = 0;
 
@@ -150,6 +128,7 @@ void filter_remove(uint32_t number)
 
 	assert(env);
 	env->filters--;
+	handler_unbind(number);
 	dpf_delete(state.rx, number);
 	if (state.mirror[number] != RX_ONLY)
 		dpf_delete(state.tx, state.mirror[number]);

@@ -3,6 +3,7 @@
  *   0xffff800000000000  all physical memory, direct: writable, no-execute; a page that
  *                       anybody may execute is read-only here too (W^X per frame)
  *   0xffff808000000000  device registers, uncached
+ *   0xffffa00000000000  the windows of handlers (window.h)
  *   0xffffffff80000000  the kernel image: text RX, rodata R, data RW
  *
  * SPDX-License-Identifier: ISC */
@@ -13,6 +14,7 @@
 
 #define DIRECT 0xffff800000000000
 #define MMIO   0xffff808000000000
+#define WINDOWS 0xffffa00000000000
 #define KVMA   0xffffffff80000000
 
 /* Page-table entry bits, SDM vol. 3, 4.5. */

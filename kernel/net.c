@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
 #include "kernel/filter.h"
+#include "kernel/handler.h"
 #include "kernel/info.h"
 #include "kernel/net.h"
 #include "kernel/nic.h"
@@ -20,7 +21,8 @@ static struct {
 static int deliver_copy(const struct nic_frame *f, uint32_t id)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	int reason = ring_deliver(fi->ring, f->data, f->length, id);
+	int reason = fi->handler ? handler_deliver(id, f->data, f->length)
+	                         : ring_deliver(fi->ring, f->data, f->length, id);
 
 	fi->frames++;
 	fi->bytes += f->length;

@@ -38,6 +38,7 @@ struct nic_piece {
 struct nic_sender {
 	uint32_t ring, generation;
 	uint32_t first, count; /* transmit entries */
+	uint32_t buffer;       /* one more than the receive buffer it was sent from; 0: none */
 };
 
 /* Room for EXO_TX_HEADER bytes of the next frame's header; NULL: all are in use. */

@@ -61,7 +61,7 @@ void revoke_release(struct env *env)
 	env->revoke.type = CAP_NONE;
 }
 
-static void note(struct env *env, enum exo_cap_type type, uint32_t name)
+void revoke_note(struct env *env, enum exo_cap_type type, uint32_t name)
 {
 	struct exo_envpage *page = env->page;
 	uint32_t n = page->lost_count;
@@ -103,7 +103,7 @@ static void take(struct env *env)
 		name = filter_first(env);
 		filter_remove(name);
 	}
-	note(env, env->revoke.type, name);
+	revoke_note(env, env->revoke.type, name);
 }
 
 static void settle(struct env *env)

@@ -20,3 +20,6 @@ uint64_t revoke_first_deadline(void);
 
 /* env ends: nothing is asked of it any more. */
 void revoke_release(struct env *env);
+
+/* Tell env, by the repossession vector and UPCALL_LOST, what has been taken from it. */
+void revoke_note(struct env *env, enum exo_cap_type type, uint32_t name);

@@ -27,6 +27,8 @@ struct ring {
 	uint32_t rx_base, rx_buffers;
 	uint32_t used_head, free_tail, tx_seen, tx_done;
 	uint64_t sent[EXO_RING_N / 64]; /* entries done, out of order */
+	uint8_t spare[EXO_RING_N];      /* buffers taken and not used */
+	uint32_t nspare;
 };
 
 static struct ring rings[RING_MAX];
@@ -130,10 +132,12 @@ void ring_release(struct env *env)
 }
 
 /* Take the next buffer that the owner has posted: its number, or -reason. */
-static int take_buffer(struct ring *r)
+static int next_buffer(struct ring *r)
 {
 	uint32_t posted = r->head->free_head - r->free_tail;
 
+	if (r->nspare)
+		return r->spare[--r->nspare];
 	if (posted == 0)
 		return -DROP_NOBUF;
 	if (posted > EXO_RING_N)
@@ -142,20 +146,41 @@ static int take_buffer(struct ring *r)
 	return buffer < r->rx_buffers ? (int)buffer : -DROP_RING;
 }
 
-int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter)
+int ring_take(uint32_t index)
 {
 	struct ring *r = &rings[index];
-	int buffer = take_buffer(r);
+	int buffer = next_buffer(r);
 
-	if (buffer < 0) {
+	if (buffer < 0)
 		r->head->dropped++;
-		return -buffer;
-	}
-	uint8_t *to = at(r, r->rx_base + (uint32_t)buffer * EXO_BUF_SIZE);
-	memcpy(to, frame, EXO_FRAME_MIN);
-	uint16_t sum = copysum(to + EXO_FRAME_MIN, frame + EXO_FRAME_MIN, length - EXO_FRAME_MIN);
+	return buffer;
+}
 
+uint32_t ring_offset(uint32_t index, uint32_t buffer)
+{
+	return rings[index].rx_base + buffer * EXO_BUF_SIZE;
+}
+
+uint8_t *ring_buffer(uint32_t index, uint32_t buffer)
+{
+	return at(&rings[index], ring_offset(index, buffer));
+}
+
+/* An owner that posts a buffer twice may have it taken twice: then one is forgotten. */
+void ring_return(uint32_t index, uint32_t buffer)
+{
+	struct ring *r = &rings[index];
+
+	if (r->nspare < EXO_RING_N)
+		r->spare[r->nspare++] = (uint8_t)buffer;
+}
+
+void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum,
+                  uint32_t filter)
+{
+	struct ring *r = &rings[index];
 	volatile struct exo_rx *rx = &r->head->used[r->used_head % EXO_RING_N];
+
 	rx->buffer = (uint16_t)buffer;
 	rx->length = (uint16_t)length;
 	rx->sum = sum;
@@ -164,7 +189,40 @@ int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t
 	rx->time = (uint32_t)(rdtsc() >> 8);
 	__asm__ volatile("" ::: "memory"); /* x86 stores stay in order */
 	r->head->used_head = ++r->used_head;
+}
+
+int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter)
+{
+	int buffer = ring_take(index);
+
+	if (buffer < 0)
+		return -buffer;
+	uint8_t *to = ring_buffer(index, (uint32_t)buffer);
+	memcpy(to, frame, EXO_FRAME_MIN);
+	uint16_t sum = copysum(to + EXO_FRAME_MIN, frame + EXO_FRAME_MIN, length - EXO_FRAME_MIN);
+	ring_publish(index, (uint32_t)buffer, length, sum, filter);
 	return DROP_NONE;
+}
+
+uint32_t ring_posted(uint32_t index)
+{
+	const struct ring *r = &rings[index];
+
+	return r->head->free_head - r->free_tail + r->nspare;
+}
+
+uint32_t ring_held(uint32_t index)
+{
+	const struct ring *r = &rings[index];
+
+	return r->rx_buffers - ring_posted(index);
+}
+
+const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable)
+{
+	*n = rings[index].npages;
+	*writable = rings[index].writable;
+	return rings[index].page;
 }
 
 /* A frame to send, as read from the ring: one private copy of its entries. */
@@ -253,6 +311,30 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 	r->head->tx_done = r->tx_done;
 }
 
+bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length)
+{
+	struct ring *r = &rings[index];
+	struct nic_piece pieces[NIC_PIECES];
+	const struct outgoing f = { .entry = { { first, (uint16_t)length, 0 } }, .count = 1 };
+	uint32_t npieces, copied;
+	uint8_t *header = nic_header();
+
+	if (!header || length > EXO_FRAME_MAX)
+		return false;
+	copied = gather(r, &f, header, pieces, &npieces);
+	if (!may_send(r, header, copied, length)) {
+		info.nic.refused++;
+		return false;
+	}
+	struct nic_sender sender = { .ring = index, .generation = r->generation,
+		                     .buffer = npieces ? buffer + 1 : 0 };
+	if (!nic_send(copied, pieces, npieces, &sender))
+		return false;
+	if (npieces == 0)
+		ring_return(index, buffer);
+	return true;
+}
+
 /* Send or refuse the next frame. False: the device is full, try again later. */
 static bool send_next(struct ring *r, uint32_t posted, bool any)
 {
@@ -271,7 +353,7 @@ static bool send_next(struct ring *r, uint32_t posted, bool any)
 	/* A frame that is wholly in the kernel's copy is done here and now: when the device
 	 * reports it, its entries may be in use again. */
 	struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
-		                     npieces ? f.count : 0 };
+		                     npieces ? f.count : 0, 0 };
 	if (f.good && !nic_send(copied, pieces, npieces, &sender))
 		return false;
 	r->tx_seen += f.count;
@@ -304,6 +386,10 @@ void ring_sent(const struct nic_sender *sender)
 {
 	struct ring *r = &rings[sender->ring];
 
-	if (r->env && r->generation == sender->generation)
+	if (!r->env || r->generation != sender->generation)
+		return;
+	if (sender->buffer)
+		ring_return(sender->ring, sender->buffer - 1);
+	else
 		mark_done(r, sender->first, sender->count);
 }

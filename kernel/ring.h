@@ -36,6 +36,27 @@ void ring_release(struct env *env);
  * reason (enum exo_drop) why not. */
 int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter);
 
+/* The same in steps, for a handler in between. ring_take counts a loss as ring_deliver does;
+ * it returns a buffer, or the negative reason. A buffer taken is published or returned. */
+int ring_take(uint32_t index);
+uint8_t *ring_buffer(uint32_t index, uint32_t buffer);
+uint32_t ring_offset(uint32_t index, uint32_t buffer); /* in the region */
+void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum,
+                  uint32_t filter);
+void ring_return(uint32_t index, uint32_t buffer);
+
+/* Send `length` bytes of a buffer that was taken, from region offset `first`, in the name of the
+ * ring's owner; the buffer is returned, when it has been sent. The caller flushes the
+ * interface. False: the frame was refused (counted) or there is no room. */
+bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length);
+
+/* Buffers the kernel has; frames the owner has. */
+uint32_t ring_posted(uint32_t index);
+uint32_t ring_held(uint32_t index);
+
+/* The region's pages: page numbers, and how many; the first *writable may be written. */
+const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable);
+
 /* Transmit what the ring describes, until it is empty or the device is full. `any`: the
  * sender may send any frame. Returns the entries left. */
 long ring_send(uint32_t index, bool any);

@@ -75,6 +75,12 @@ void sched_charge(void)
 		info.idle_cycles += cycles;
 }
 
+void sched_charge_to(struct env *env, uint64_t cycles)
+{
+	env->pub->cycles += cycles;
+	cpu()->charged += cycles;
+}
+
 bool sched_willing(struct env *env)
 {
 	const uint32_t urgent = UPCALL_REVOKE | UPCALL_LOST | UPCALL_CALLEE_DIED;

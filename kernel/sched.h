@@ -41,3 +41,6 @@ void sched_tick(struct trap *trap);
 
 /* Charge the cycles since the last call to the running environment, or to idleness. */
 void sched_charge(void);
+
+/* Charge cycles that the kernel has just spent for env to it, not to who is running. */
+void sched_charge_to(struct env *env, uint64_t cycles);

@@ -1,10 +1,12 @@
-/* kernel/sys_net.c - rings and filters. SPDX-License-Identifier: ISC */
+/* kernel/sys_net.c - rings, filters and handlers. SPDX-License-Identifier: ISC */
 #include "exo/err.h"
 #include "exo/filter.h"
 #include "exo/layout.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/handler.h"
+#include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/ring.h"
 #include "kernel/sys.h"
@@ -190,5 +192,83 @@ long sys_filter_remove(uint32_t filter)
 		return -E_PERM;
 	filter_remove(s->index);
 	slot_clear(cpu()->env, filter);
+	return 0;
+}
+
+/* Where the parts of a program lie in its private copy; false: they are not all there. */
+static bool program_parts(const uint8_t *copy, uint32_t length, struct handler_request *out)
+{
+	out->head = *(const struct ash_image *)copy;
+	uint64_t code = (uint64_t)out->head.ninsn * sizeof *out->insn;
+	uint64_t entries = (uint64_t)out->head.nentry * sizeof *out->entry;
+
+	out->insn = (const struct ash_insn *)(copy + sizeof out->head);
+	out->entry = (const uint32_t *)(copy + sizeof out->head + code);
+	return out->head.ninsn <= ASH_INSN_MAX && out->head.nentry <= ASH_FUNCTION_MAX &&
+	       out->head.budget <= ASH_BUDGET && length == sizeof out->head + code + entries;
+}
+
+static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n, uint8_t *copy)
+{
+	struct env *env = cpu()->env;
+	struct handler_request request = { .page = scratch.page, .npages = n };
+
+	if (!copyin(env, copy, uptr(program), length))
+		return -E_FAULT;
+	if (!program_parts(copy, length, &request))
+		return -E_INVAL;
+	return handler_bind(env, id, &request);
+}
+
+/* sys_ash_bind - let a handler see the frames that a filter takes, before their ring does. The
+ * one it had is replaced between two frames.
+ *   filter   slot of CAP_FILTER with RIGHT_OWN, the caller's filter
+ *   program  address of struct ash_image and what follows it, `length` bytes in all
+ *   slot     first of n page slots with RIGHT_READ and RIGHT_WRITE: context, stack, data; pinned
+ *            and kept from becoming executable until the handler is gone
+ * Returns 0, or with nothing changed
+ *   -E_PERM   a slot; not the caller's filter
+ *   -E_LIMIT  n is not ASH_OWN_PAGES..ASH_OWN_PAGES + ASH_DATA_PAGES, a page is pinned too
+ *             often, or the program has too many functions
+ *   -E_BUSY   a page is mapped executable
+ *   -E_FAULT  program is not readable
+ *   -E_INVAL  length is not what its parts take, the budget is beyond ASH_BUDGET, or the
+ *             program is malformed (ash/ash.h)
+ *   -E_NOSPC  too many handlers      -E_NOMEM  no memory, or table_limit */
+long sys_ash_bind(uint32_t filter, uint64_t program, uint32_t length, uint32_t slot, uint32_t n)
+{
+	struct env *env = cpu()->env;
+	struct slot *s = slot_get(env, filter, CAP_FILTER, RIGHT_OWN);
+	const uint32_t most = sizeof(struct ash_image) + ASH_INSN_MAX * sizeof(struct ash_insn) +
+	                      ASH_FUNCTION_MAX * sizeof(uint32_t);
+
+	if (!s || filter_info[s->index].owner != env->pub->id)
+		return -E_PERM;
+	if (n < ASH_OWN_PAGES || n > ASH_OWN_PAGES + ASH_DATA_PAGES)
+		return -E_LIMIT;
+	if (length < sizeof(struct ash_image) || length > most)
+		return -E_INVAL;
+	long error = page_list(slot, n, true);
+	if (error)
+		return error;
+	uint32_t npages = (length + EXO_PAGE_SIZE - 1) >> EXO_PAGE_SHIFT;
+	uint32_t pfn = page_take_kernel_run(npages);
+	if (!pfn)
+		return -E_NOMEM;
+	error = bind_copy(s->index, program, length, n, page_kva(pfn));
+	for (uint32_t i = 0; i < npages; i++)
+		page_free_kernel(pfn + i);
+	return error;
+}
+
+/* sys_ash_unbind - the filter's frames go straight to its ring again. Returns 0 (also when there
+ * was no handler), or -E_PERM (slot of CAP_FILTER with RIGHT_OWN, the caller's filter). */
+long sys_ash_unbind(uint32_t filter)
+{
+	struct slot *s = slot_get(cpu()->env, filter, CAP_FILTER, RIGHT_OWN);
+
+	if (!s || filter_info[s->index].owner != cpu()->env->pub->id)
+		return -E_PERM;
+	handler_unbind(s->index);
 	return 0;
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "kernel/cpu.h"
 #include "kernel/env.h"
+#include "kernel/handler.h"
 #include "kernel/log.h"
 #include "kernel/net.h"
 #include "kernel/panic.h"
@@ -55,7 +56,7 @@ static _Noreturn void end_running(const struct trap *t, uint32_t vector)
 	sched_run();
 }
 
-_Noreturn void exception(const struct trap *t, uint32_t vector)
+void exception(struct trap *t, uint32_t vector)
 {
 	static const char *const last[] = { [2] = "NMI", [8] = "double fault",
 		                            [18] = "machine check" };
@@ -64,6 +65,8 @@ _Noreturn void exception(const struct trap *t, uint32_t vector)
 
 	if (from_user && !ends_all)
 		end_running(t, vector);
+	if (vector == PAGE_FAULT && handler_fault(&t->rip, fault_address()))
+		return;
 	log_printf("\nrax %p rcx %p rdx %p rsi %p rdi %p\n", (void *)t->rax, (void *)t->rcx,
 	           (void *)t->rdx, (void *)t->rsi, (void *)t->rdi);
 	panic("%s %u in the kernel: error %lx rip %p rsp %p address %p",

@@ -4,8 +4,9 @@
 
 struct trap;
 
-/* An exception in the kernel, or one that the running environment cannot take. */
-_Noreturn void exception(const struct trap *trap, uint32_t vector);
+/* An exception in the kernel, or one that the running environment cannot take. Returns only
+ * after a fault of a handler's, with trap->rip where it goes on. */
+void exception(struct trap *trap, uint32_t vector);
 
 /* An interrupt; may change the frame into an upcall, or not return. */
 void interrupt(struct trap *trap, uint32_t vector);

@@ -58,6 +58,19 @@ _Static_assert(sizeof(struct ash_insn) == 8, "RFC 9669, section 3");
  * window offset. */
 #define ASH_CODE 0x100000000ull
 
+/* What sys_ash_bind takes: this, then insn[ninsn] (struct ash_insn), then entry[nentry]
+ * (uint32_t: indices of functions whose address is in the data). */
+struct ash_image {
+	uint32_t ninsn, nentry;
+	uint32_t start;  /* index of the first instruction */
+	uint32_t budget; /* of one run, at most ASH_BUDGET; 0: that */
+};
+_Static_assert(sizeof(struct ash_image) == 16, "ABI");
+
+/* The pages it takes, the owner's, which stay its own to read and write: the context, the
+ * stack, and from the sixth on what lies at ASH_DATA. */
+enum { ASH_OWN_PAGES = 5, ASH_DATA_PAGES = 256 };
+
 /* What r1 points to. The first six words are struct xdp_md's. All offsets are in the
  * window. */
 struct ash_ctx {

@@ -86,8 +86,12 @@ struct exo_filter_info {
 	uint32_t ring;  /* index of the ring it feeds */
 	uint32_t flags;
 	uint64_t frames, bytes, dropped;
+	uint64_t handled; /* frames that its handler consumed or answered */
+	uint64_t aborted; /* runs of its handler that ended badly */
+	uint32_t handler; /* 1: it has one (sys_ash_bind); 2: it had, which aborted too often */
+	uint32_t zero;
 };
-_Static_assert(sizeof(struct exo_filter_info) == 40, "ABI");
+_Static_assert(sizeof(struct exo_filter_info) == 64, "ABI");
 
 /* The kernel's log: text[] is circular; head counts all bytes ever written. */
 struct exo_log {

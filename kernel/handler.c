@@ -1,0 +1,312 @@
+/* kernel/handler.c - see handler.h. SPDX-License-Identifier: ISC */
+#include "kernel/handler.h"
+#include "ash/ash.h"
+#include "exo/err.h"
+#include "exo/layout.h"
+#include "kernel/code.h"
+#include "kernel/copysum.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
+#include "kernel/filter.h"
+#include "kernel/info.h"
+#include "kernel/kmap.h"
+#include "kernel/page.h"
+#include "kernel/panic.h"
+#include "kernel/revoke.h"
+#include "kernel/ring.h"
+#include "kernel/sched.h"
+#include "kernel/string.h"
+#include "kernel/window.h"
+
+/* An abort costs ABORT_COST points, a good run gives one back; beyond ABORT_MOST it is unbound. */
+enum { ABORT_COST = 16, ABORT_MOST = 1024 };
+
+struct handler {
+	struct env *env; /* NULL: free */
+	uint32_t filter;
+	uint32_t charged; /* pages, as tables of env's */
+	uint8_t *code;
+	uint32_t code_pages;
+	struct ash_code shape;
+	uint32_t *page; /* [npages], pinned; in a page of the kernel's */
+	uint32_t npages;
+	uint32_t budget, points;
+	struct ash_run run;
+};
+
+static struct {
+	struct handler handler[WINDOW_MAX]; /* each with the window of its number */
+	uint8_t of[EXO_FILTER_MAX];         /* filter's handler; valid if filter_info says so */
+	struct handler *running;
+} state;
+
+static uint32_t number_of(const struct handler *h) { return (uint32_t)(h - state.handler); }
+
+/* --- Binding --- */
+
+static struct handler *free_handler(void)
+{
+	for (uint32_t i = 0; i < WINDOW_MAX; i++)
+		if (!state.handler[i].env)
+			return &state.handler[i];
+	return NULL;
+}
+
+/* Undo everything, however far it had come. */
+static void release(struct handler *h)
+{
+	window_clear(number_of(h));
+	for (uint32_t i = 0; i < h->npages; i++) {
+		pages[h->page[i]].kernel_writes--;
+		page_unpin(h->page[i]);
+	}
+	if (h->page)
+		page_free_kernel((uint32_t)(kmap_phys((uint64_t)h->page) >> EXO_PAGE_SHIFT));
+	if (h->code)
+		code_give(h->code, h->code_pages);
+	h->env->pub->tables -= h->charged;
+	*h = (struct handler){ .env = NULL };
+}
+
+static int charge(struct handler *h, uint32_t n)
+{
+	if (h->env->pub->table_limit - h->env->pub->tables < n)
+		return -E_NOMEM;
+	h->env->pub->tables += n;
+	h->charged += n;
+	return 0;
+}
+
+/* Decode and compile in scratch memory that is gone afterwards. */
+static int compile_in(struct handler *h, const struct handler_request *q, uint8_t *scratch)
+{
+	struct ash_workspace *w = (void *)scratch;
+	struct ash_program p = { .insn = q->insn, .ninsn = q->head.ninsn, .start = q->head.start };
+
+	w->label = (void *)(w + 1);
+	p.function = (void *)(w->label + p.ninsn);
+	p.mark = (uint8_t *)(p.function + ASH_FUNCTION_MAX);
+	int error = ash_decode(&p, q->entry, q->head.nentry);
+	if (error)
+		return error;
+	size_t bound = ash_code_bound(&p);
+	h->code_pages = (uint32_t)((bound + EXO_PAGE_SIZE - 1) >> EXO_PAGE_SHIFT);
+	if ((error = charge(h, h->code_pages)) < 0)
+		return error;
+	h->code = code_take(h->code_pages);
+	if (!h->code)
+		return -E_NOMEM;
+	error = ash_compile(&p, w, h->code, (size_t)h->code_pages << EXO_PAGE_SHIFT, &h->shape,
+	                    NULL);
+	assert(error == 0);
+	code_seal(h->code, h->code_pages);
+	return 0;
+}
+
+static int compile(struct handler *h, const struct handler_request *q)
+{
+	size_t bytes = sizeof(struct ash_workspace) + ASH_FUNCTION_MAX * sizeof(uint32_t) +
+	               q->head.ninsn * (sizeof(struct x86_label) + 1);
+	uint32_t n = (uint32_t)((bytes + EXO_PAGE_SIZE - 1) >> EXO_PAGE_SHIFT);
+	uint32_t pfn = page_take_kernel_run(n);
+
+	if (!pfn)
+		return -E_NOMEM;
+	int error = compile_in(h, q, page_kva(pfn));
+	for (uint32_t i = 0; i < n; i++)
+		page_free_kernel(pfn + i);
+	return error;
+}
+
+static void add_extent(struct handler *h, uint32_t first, uint32_t npages, bool writable)
+{
+	if (npages)
+		h->run.extent[h->run.nextent++] =
+			(struct ash_extent){ first, npages << EXO_PAGE_SHIFT, writable };
+}
+
+static void map_run(struct handler *h, uint32_t first, const uint32_t *page, uint32_t n,
+                    bool writable)
+{
+	for (uint32_t i = 0; i < n; i++)
+		window_map(number_of(h), first + (i << EXO_PAGE_SHIFT), page[i], writable);
+	add_extent(h, first, n, writable);
+}
+
+static int reserve(struct handler *h, uint32_t data, uint32_t ring)
+{
+	uint32_t window = number_of(h), tables = 1; /* the list of pages */
+	int error = window_reserve(window, ASH_CTX, ASH_OWN_PAGES, &tables);
+
+	if (error == 0 && data)
+		error = window_reserve(window, ASH_DATA, data, &tables);
+	if (error == 0)
+		error = window_reserve(window, ASH_RING, ring, &tables);
+	if (error == 0)
+		error = charge(h, tables);
+	uint32_t list = error == 0 ? page_take_kernel() : 0;
+	if (!list)
+		return -E_NOMEM;
+	h->page = page_kva(list);
+	return 0;
+}
+
+/* The window: its context, stack and data, and the ring as long as it is now. */
+static int open_window(struct handler *h, const struct handler_request *q)
+{
+	uint32_t nring, writable, data = q->npages - ASH_OWN_PAGES;
+	const uint32_t *ring = ring_pages(filter_info[h->filter].ring, &nring, &writable);
+	int error = reserve(h, data, nring);
+
+	if (error)
+		return error;
+	for (uint32_t i = 0; i < q->npages; i++) {
+		page_pin(q->page[i]);
+		pages[q->page[i]].kernel_writes++;
+		h->page[h->npages++] = q->page[i];
+	}
+	h->run.window = window_base(number_of(h));
+	map_run(h, ASH_CTX, q->page, 1, true);
+	map_run(h, ASH_STACK, q->page + 1, ASH_OWN_PAGES - 1, true);
+	map_run(h, ASH_DATA, q->page + ASH_OWN_PAGES, data, true);
+	map_run(h, ASH_RING, ring, writable, true);
+	map_run(h, ASH_RING + (writable << EXO_PAGE_SHIFT), ring + writable, nring - writable,
+	        false);
+	return 0;
+}
+
+_Static_assert(ASH_CTX + EXO_PAGE_SIZE <= ASH_STACK &&
+               ASH_STACK_TOP - ASH_STACK == (ASH_OWN_PAGES - 1) * EXO_PAGE_SIZE, "exo/ash.h");
+_Static_assert((ASH_OWN_PAGES + ASH_DATA_PAGES) * sizeof(uint32_t) <= EXO_PAGE_SIZE, "one page");
+
+int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
+{
+	struct handler *h = free_handler();
+
+	if (!h)
+		return -E_NOSPC;
+	*h = (struct handler){ .env = env, .filter = id,
+		               .budget = q->head.budget ? q->head.budget : ASH_BUDGET };
+	h->run.helper = ash_helper;
+	int error = compile(h, q);
+	if (error == 0)
+		error = open_window(h, q);
+	if (error) {
+		release(h);
+		return error;
+	}
+	handler_unbind(id);
+	state.of[id] = (uint8_t)number_of(h);
+	filter_info[id].handler = 1;
+	return 0;
+}
+
+void handler_unbind(uint32_t id)
+{
+	if (filter_info[id].handler == 1)
+		release(&state.handler[state.of[id]]);
+	filter_info[id].handler = 0;
+}
+
+/* --- Running --- */
+
+bool handler_fault(uint64_t *rip, uint64_t address)
+{
+	const struct handler *h = state.running;
+
+	if (!h)
+		return false;
+	uint64_t at = *rip - (uint64_t)h->code;
+	uint64_t low = (uint64_t)h->run.window - ASH_GUARD;
+	if (at < h->shape.body || at >= h->shape.end ||
+	    address - low >= (1ull << 32) + 2ull * ASH_GUARD)
+		return false;
+	*rip = (uint64_t)h->code + h->shape.fault_exit;
+	return true;
+}
+
+/* Nanoseconds since boot. */
+static uint64_t nanoseconds(void)
+{
+	static uint64_t scale; /* of a cycle, times 2^32 */
+
+	if (!scale)
+		scale = (1000000000ull << 32) / info.tsc_hz;
+	return (uint64_t)((unsigned __int128)(rdtsc() - info.boot_tsc) * scale >> 32);
+}
+
+static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint32_t *first,
+                            uint32_t *length)
+{
+	uint64_t begun = rdtsc();
+
+	h->run.budget = h->budget;
+	ash_frame_begin(&h->run, f);
+	state.running = h;
+	((ash_entry *)(uint64_t)h->code)(&h->run);
+	state.running = NULL;
+	sched_charge_to(h->env, rdtsc() - begun);
+	return ash_frame_end(&h->run, f, first, length);
+}
+
+/* Too many aborts: the frames go to the ring from now on, and the owner is told. */
+static void judge(struct handler *h, bool aborted)
+{
+	struct env *env = h->env;
+	uint32_t id = h->filter;
+
+	if (!aborted) {
+		h->points -= h->points > 0;
+		return;
+	}
+	filter_info[id].aborted++;
+	h->points += ABORT_COST;
+	if (h->points <= ABORT_MOST)
+		return;
+	handler_unbind(id);
+	filter_info[id].handler = 2;
+	revoke_note(env, CAP_FILTER, id);
+}
+
+/* The frame as it is in the buffer now, to its owner. */
+static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
+{
+	uint8_t *bytes = ring_buffer(ring, buffer) + EXO_FRAME_MIN;
+
+	ring_publish(ring, buffer, length, copysum(bytes, bytes, length - EXO_FRAME_MIN), id);
+}
+
+int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
+{
+	struct exo_filter_info *fi = &filter_info[id];
+	uint32_t ring = fi->ring, first, reply;
+	int taken = ring_take(ring);
+
+	if (taken < 0)
+		return -taken;
+	uint32_t buffer = (uint32_t)taken;
+	uint8_t *to = ring_buffer(ring, buffer);
+	struct ash_frame f = { .at = ASH_RING + ring_offset(ring, buffer), .length = length,
+		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(),
+		               .ring_free = ring_posted(ring), .ring_used = ring_held(ring) };
+	memcpy(to, frame, length);
+	enum ash_verdict verdict = run(&state.handler[state.of[id]], &f, &first, &reply);
+	judge(&state.handler[state.of[id]], verdict == ASH_ABORTED);
+	fi->handled += verdict == ASH_CONSUME || verdict == ASH_REPLY;
+	switch (verdict) {
+	case ASH_REPLY:
+		if (ring_reply(ring, buffer, first - ASH_RING, reply))
+			break;
+		fi->dropped++; /* refused, or no room */
+		/* fallthrough */
+	case ASH_CONSUME:
+		ring_return(ring, buffer);
+		break;
+	case ASH_ABORTED:
+		memcpy(to, frame, length); /* as it came */
+		/* fallthrough */
+	case ASH_PASS:
+		pass(ring, buffer, length, id);
+	}
+	return DROP_NONE;
+}
