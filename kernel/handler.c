@@ -197,15 +197,15 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 	}
 	handler_unbind(id);
 	state.of[id] = (uint8_t)number_of(h);
-	filter_info[id].handler = 1;
+	filter_info[id].handler = HANDLER_BOUND;
 	return 0;
 }
 
 void handler_unbind(uint32_t id)
 {
-	if (filter_info[id].handler == 1)
+	if (filter_info[id].handler == HANDLER_BOUND)
 		release(&state.handler[state.of[id]]);
-	filter_info[id].handler = 0;
+	filter_info[id].handler = HANDLER_NONE;
 }
 
 /* --- Running --- */
@@ -264,7 +264,7 @@ static void judge(struct handler *h, bool aborted)
 	if (h->points <= ABORT_MOST)
 		return;
 	handler_unbind(id);
-	filter_info[id].handler = 2;
+	filter_info[id].handler = HANDLER_LOST;
 	revoke_note(env, CAP_FILTER, id);
 }
 
@@ -292,14 +292,17 @@ int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 	memcpy(to, frame, length);
 	enum ash_verdict verdict = run(&state.handler[state.of[id]], &f, &first, &reply);
 	judge(&state.handler[state.of[id]], verdict == ASH_ABORTED);
-	fi->handled += verdict == ASH_CONSUME || verdict == ASH_REPLY;
 	switch (verdict) {
 	case ASH_REPLY:
-		if (ring_reply(ring, buffer, first - ASH_RING, reply))
+		if (ring_reply(ring, buffer, first - ASH_RING, reply)) {
+			fi->handled++;
 			break;
+		}
 		fi->dropped++; /* refused, or no room */
-		/* fallthrough */
+		ring_return(ring, buffer);
+		break;
 	case ASH_CONSUME:
+		fi->handled++;
 		ring_return(ring, buffer);
 		break;
 	case ASH_ABORTED:

@@ -21,7 +21,7 @@ static struct {
 static int deliver_copy(const struct nic_frame *f, uint32_t id)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	int reason = fi->handler ? handler_deliver(id, f->data, f->length)
+	int reason = fi->handler == HANDLER_BOUND ? handler_deliver(id, f->data, f->length)
 	                         : ring_deliver(fi->ring, f->data, f->length, id);
 
 	fi->frames++;
@@ -85,6 +85,7 @@ static uint32_t burst(void)
 	for (uint32_t i = 0; i < n; i++)
 		deliver(&frames[i], ids[i]);
 	nic_release(frames, n);
+	nic_flush(); /* what handlers replied */
 	return n;
 }
 

@@ -48,6 +48,7 @@ static struct {
 	uint8_t *tx_memory;
 	struct tx_slot slot[TX_SLOTS];
 	uint32_t next_slot;
+	bool queued; /* the device has not been told yet */
 	uint16_t slot_of[VIRTQ_MAX]; /* of a chain's first descriptor */
 	uint16_t free_desc;          /* list through private links */
 	uint16_t free_count;
@@ -222,13 +223,15 @@ bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t 
 	nic.slot_of[s->head] = (uint16_t)nic.next_slot;
 	nic.next_slot = (nic.next_slot + 1) % TX_SLOTS;
 	virtq_post(&nic.tx, s->head);
+	nic.queued = true;
 	return true;
 }
 
 void nic_flush(void)
 {
-	if (info.nic.present)
+	if (nic.queued)
 		virtq_kick(&nic.tx);
+	nic.queued = false;
 }
 
 static void free_chain(uint16_t d)

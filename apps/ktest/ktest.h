@@ -58,7 +58,7 @@ struct ktest {
 	void (*run)(void);
 };
 extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
-        transfer_tests[], revoke_tests[], net_tests[];
+        transfer_tests[], revoke_tests[], net_tests[], ash_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */
 enum {

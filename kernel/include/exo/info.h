@@ -80,6 +80,13 @@ _Static_assert(offsetof(struct exo_info, nic) == 96, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
 _Static_assert(sizeof(struct exo_info) == 96 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
 
+/* exo_filter_info.handler (sys_ash_bind) */
+enum exo_handler_state {
+	HANDLER_NONE,
+	HANDLER_BOUND,
+	HANDLER_LOST, /* it aborted too often, and was unbound */
+};
+
 struct exo_filter_info {
 	uint32_t owner; /* environment id; 0: free entry */
 	uint32_t generation;
@@ -88,7 +95,7 @@ struct exo_filter_info {
 	uint64_t frames, bytes, dropped;
 	uint64_t handled; /* frames that its handler consumed or answered */
 	uint64_t aborted; /* runs of its handler that ended badly */
-	uint32_t handler; /* 1: it has one (sys_ash_bind); 2: it had, which aborted too often */
+	uint32_t handler; /* enum exo_handler_state */
 	uint32_t zero;
 };
 _Static_assert(sizeof(struct exo_filter_info) == 64, "ABI");

@@ -1,0 +1,313 @@
+/* apps/ktest/ash_test.c - handlers in the kernel: what they may do to a frame, and that what
+ * they may not harms nobody. The frames are ARP replies of the host's user network.
+ * SPDX-License-Identifier: ISC */
+#include <string.h>
+#include "apps/ktest/wire.h"
+#include "exo/ash.h"
+
+enum {
+	WINDOW_VA = KTEST_VA + 0x200000, /* the handler's own pages, as we see them */
+	WINDOW_PAGES = ASH_OWN_PAGES + 1,
+	DATA_VA = WINDOW_VA + ASH_OWN_PAGES * EXO_PAGE_SIZE,
+};
+
+/* RFC 9669: r0 = v; r1 = v; r1 = 64 bits; exit; loads and stores; loops. */
+#define MOV(dst, v)      { .code = 0xb7, .regs = dst, .imm = (int32_t)(v) }
+#define MOV_REG(dst, src) { .code = 0xbf, .regs = dst | src << 4 }
+#define ADD(dst, v)      { .code = 0x07, .regs = dst, .imm = (v) }
+#define LOAD(dst, src, o) { .code = 0x61, .regs = dst | (src) << 4, .off = (o) }
+#define STORE(dst, src, o) { .code = 0x63, .regs = dst | (src) << 4, .off = (o) }
+#define STORE_BYTE(dst, o, v) { .code = 0x72, .regs = dst, .off = (o), .imm = (v) }
+#define JUMP_ABOVE(r, v, o) { .code = 0x25, .regs = r, .off = (o), .imm = (v) }
+#define JUMP(o)          { .code = 0x05, .off = (o) }
+#define CALL_SELF        { .code = 0x85, .regs = 1 << 4, .imm = -1 }
+#define EXIT             { .code = 0x95 }
+
+static struct {
+	long filter;
+	uint32_t pages;
+	uint32_t frames; /* that should have reached the ring */
+} ash;
+
+static uint32_t filter_index(void)
+{
+	struct exo_cap cap = { 0 };
+
+	sys_cap_mint((uint32_t)ash.filter, RIGHT_READ, (uint64_t)&cap);
+	return cap.name & 0xfffffff;
+}
+
+static const volatile struct exo_filter_info *counts(void)
+{
+	return &exo_filters()[filter_index()];
+}
+
+static bool open_handler(void)
+{
+	ash.frames = 0;
+	if (!open_ring())
+		return false;
+	post_buffers();
+	ash.filter = insert_arp();
+	ash.pages = (uint32_t)sys_page_alloc(PAGE_ANY, WINDOW_PAGES);
+	return ash.filter > 0 && sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, WINDOW_PAGES,
+	                                      PROT_R | PROT_W) == 0;
+}
+
+static void close_handler(void)
+{
+	close_ring();
+	sys_page_free(ash.pages, WINDOW_PAGES);
+}
+
+static long bind(const struct ash_insn *insn, uint32_t n)
+{
+	static struct {
+		struct ash_image head;
+		struct ash_insn insn[64];
+	} image;
+
+	image.head = (struct ash_image){ .ninsn = n };
+	memcpy(image.insn, insn, n * sizeof *insn);
+	return sys_ash_bind((uint32_t)ash.filter, (uint64_t)&image,
+	                    (uint32_t)(sizeof image.head + n * sizeof *insn), ash.pages,
+	                    WINDOW_PAGES);
+}
+#define BIND(...)                                                                 \
+	bind((const struct ash_insn[]){ __VA_ARGS__ },                            \
+	     sizeof (struct ash_insn[]){ __VA_ARGS__ } / sizeof(struct ash_insn))
+
+/* Ask who has 10.0.2.2, and wait until the answer has been through the filter. */
+static bool one_frame(void)
+{
+	uint64_t before = counts()->frames;
+
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	if (send() != 0)
+		return false;
+	for (int i = 0; i < 60 && counts()->frames == before; i++)
+		received(ash.frames + 1);
+	return counts()->frames == before + 1;
+}
+
+/* The frame came to the ring, and is an ARP reply. */
+static bool delivered(void)
+{
+	const volatile struct exo_rx *rx = &ring()->used[ash.frames % EXO_RING_N];
+	const uint8_t *frame = (const uint8_t *)REGION + RX_BASE + rx->buffer * EXO_BUF_SIZE;
+
+	return ring()->used_head == ++ash.frames && rx->length >= ARP_LENGTH &&
+	       memcmp(frame + 28, peer_ip, 4) == 0;
+}
+
+static void a_handler_passes_and_consumes(void)
+{
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(0, ASH_PASS), EXIT), 0);
+	CHECK(one_frame());
+	CHECK(delivered());
+	CHECK_IS(counts()->handled, 0);
+	CHECK_IS(BIND(MOV(0, ASH_CONSUME), EXIT), 0); /* in place of the other */
+	for (int i = 0; i < 3 * BUFFERS; i++)         /* its buffers come back */
+		CHECK(one_frame());
+	CHECK_IS(ring()->used_head, ash.frames);
+	CHECK_IS(counts()->handled, 3 * BUFFERS);
+	CHECK_IS(counts()->aborted, 0);
+	CHECK_IS(sys_ash_unbind((uint32_t)ash.filter), 0);
+	CHECK(one_frame());
+	CHECK(delivered());
+	CHECK(counters_add_up());
+	close_handler();
+}
+
+/* It counts in its owner's page, and looks at the frame through the context. */
+static void a_handler_shares_memory_with_its_owner(void)
+{
+	volatile uint32_t *data = (volatile uint32_t *)DATA_VA;
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(2, ASH_DATA), LOAD(3, 2, 0), ADD(3, 1), STORE(2, 3, 0), LOAD(4, 1, 0),
+	              LOAD(5, 4, 28), STORE(2, 5, 4), LOAD(4, 1, 24), STORE(2, 4, 8),
+	              MOV(0, ASH_CONSUME), EXIT), 0);
+	data[0] = 40;
+	CHECK(one_frame());
+	CHECK(one_frame());
+	CHECK_IS(data[0], 42);
+	CHECK(memcmp((const uint8_t *)DATA_VA + 4, peer_ip, 4) == 0);
+	CHECK(data[2] >= ARP_LENGTH);
+	CHECK_IS(sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, 1, PROT_R | PROT_X), -E_BUSY);
+	close_handler();
+}
+
+/* The frame that it changed is the one its owner gets, with a sum that is right. */
+static void a_passed_frame_is_as_the_handler_left_it(void)
+{
+	CHECK(open_handler());
+	CHECK_IS(BIND(LOAD(2, 1, 0), STORE_BYTE(2, 41, 0x77), MOV(0, ASH_PASS), EXIT), 0);
+	CHECK(one_frame());
+	CHECK(delivered());
+	const volatile struct exo_rx *rx = &ring()->used[0];
+	const uint8_t *frame = (const uint8_t *)REGION + RX_BASE + rx->buffer * EXO_BUF_SIZE;
+	uint32_t sum = 0;
+	for (uint32_t i = 14; i < rx->length; i++)
+		sum += (uint32_t)frame[i] << (i & 1 ? 8 : 0);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	CHECK_IS(frame[41], 0x77);
+	CHECK_IS(rx->sum, sum);
+	close_handler();
+}
+
+/* An ARP reply made into a request again: the mirror lets its owner ask. The host answers,
+ * the answer is asked again, five times. */
+static void a_handler_replies_as_its_filter_allows(void)
+{
+	uint64_t sent, refused;
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(0, ASH_REPLY), EXIT), 0); /* in the peer's name: refused */
+	refused = exo_info()->nic.refused;
+	CHECK(one_frame());
+	CHECK_IS(exo_info()->nic.refused, refused + 1);
+	CHECK_IS(counts()->dropped, 1);
+	uint8_t mac[6];
+	for (int i = 0; i < 6; i++)
+		mac[i] = exo_info()->nic.mac[i];
+	*(volatile uint32_t *)DATA_VA = 0;
+	CHECK_IS(BIND(MOV(6, ASH_DATA), LOAD(3, 6, 0), ADD(3, 1), STORE(6, 3, 0),
+	              JUMP_ABOVE(3, 5, 18), LOAD(2, 1, 0), /* r2: the frame */
+	              STORE_BYTE(2, 0, 0xff), STORE_BYTE(2, 1, 0xff), STORE_BYTE(2, 2, 0xff),
+	              STORE_BYTE(2, 3, 0xff), STORE_BYTE(2, 4, 0xff), STORE_BYTE(2, 5, 0xff),
+	              STORE_BYTE(2, 6, mac[0]), STORE_BYTE(2, 7, mac[1]),
+	              STORE_BYTE(2, 8, mac[2]), STORE_BYTE(2, 9, mac[3]),
+	              STORE_BYTE(2, 10, mac[4]), STORE_BYTE(2, 11, mac[5]),
+	              STORE_BYTE(2, 21, 1), STORE_BYTE(2, 31, my_ip[3]),
+	              STORE_BYTE(2, 41, peer_ip[3]), MOV(0, ASH_REPLY), EXIT,
+	              MOV(0, ASH_CONSUME), EXIT), 0);
+	sent = exo_info()->nic.sent;
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	EVENTUALLY(counts()->handled == 6);
+	CHECK_IS(counts()->handled, 6);
+	CHECK_IS(exo_info()->nic.sent, sent + 6); /* ours, and five */
+	CHECK_IS(ring()->used_head, 0);
+	close_handler();
+}
+
+/* Each of these ends in an abort; the frame is delivered as if there were no handler. */
+static void a_handler_that_misbehaves_is_stopped_and_the_frame_delivered(void)
+{
+	static const struct ash_insn bad[][5] = {
+		{ MOV(2, 0), LOAD(0, 2, 0), EXIT },                       /* null */
+		{ MOV(2, ASH_CTX), STORE(2, 2, -4), EXIT },               /* below the context */
+		{ MOV(2, ASH_DATA + EXO_PAGE_SIZE), LOAD(0, 2, 0), EXIT }, /* past the data */
+		{ MOV(2, ASH_RING + PAGES * EXO_PAGE_SIZE), LOAD(0, 2, 0), EXIT },
+		{ MOV(2, ASH_RING - 1), LOAD(0, 2, 0), EXIT },
+		{ MOV(2, -1), LOAD(0, 2, 0), EXIT },                      /* the last offset */
+		{ MOV(2, 0x80201000), STORE(2, 2, 0), EXIT },             /* like the kernel's */
+		{ MOV_REG(2, 10), STORE(2, 2, 4), EXIT },                 /* above the stack */
+		{ MOV(0, 0), JUMP(-1), EXIT },                            /* for ever */
+		{ CALL_SELF, EXIT },                                      /* too deep */
+		{ MOV(0, 77), EXIT },                                     /* no verdict */
+		{ MOV(0, ASH_ABORTED), EXIT },
+		{ LOAD(2, 1, 0), STORE_BYTE(2, 28, 1), MOV(0, 77), EXIT }, /* spoils the frame */
+		{ MOV(2, 0x7fffffff), STORE(1, 2, 0), MOV(0, ASH_REPLY), EXIT }, /* wild reply */
+		{ MOV(2, 1), STORE(1, 2, 4), MOV(0, ASH_REPLY), EXIT },
+	};
+	static const uint32_t length[] = { 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 4, 4, 4 };
+
+	CHECK(open_handler());
+	for (uint32_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_IS(bind(bad[i], length[i]), 0);
+		CHECK(one_frame());
+		CHECK_IS(counts()->aborted, i + 1);
+		CHECK(delivered());
+		post_buffers();
+		ring()->free_head = BUFFERS + ash.frames;
+		for (uint32_t k = 0; k < EXO_RING_N; k++)
+			ring()->free[k] = (uint16_t)(k % BUFFERS);
+	}
+	CHECK_IS(counts()->handled, 0);
+	CHECK(counters_add_up());
+	close_handler();
+}
+
+static void a_handler_that_aborts_too_often_is_unbound_and_its_owner_told(void)
+{
+	volatile struct exo_envpage *page = envpage();
+
+	page->lost_count = 0;
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(0, 77), EXIT), 0);
+	for (uint32_t k = 0; k < EXO_RING_N; k++)
+		ring()->free[k] = (uint16_t)(k % BUFFERS);
+	for (int i = 0; i < 200 && counts()->handler == HANDLER_BOUND; i++) {
+		CHECK(one_frame());
+		ring()->free_head = BUFFERS + ++ash.frames;
+	}
+	CHECK_IS(counts()->handler, HANDLER_LOST);
+	CHECK_IS(page->lost_count, 1);
+	CHECK_IS(page->lost[0].type, CAP_FILTER);
+	CHECK_IS(page->lost[0].name, filter_index());
+	page->lost_count = 0;
+	CHECK(one_frame());
+	CHECK_IS(BIND(MOV(0, ASH_PASS), EXIT), 0);
+	CHECK_IS(counts()->handler, HANDLER_BOUND);
+	close_handler();
+}
+
+static void bindings_are_checked(void)
+{
+	static const struct ash_insn good[] = { MOV(0, ASH_PASS), EXIT };
+	struct {
+		struct ash_image head;
+		struct ash_insn insn[2];
+	} image = { { .ninsn = 2 }, { good[0], good[1] } };
+	const uint64_t at = (uint64_t)&image;
+	const uint32_t size = sizeof image;
+
+	CHECK(open_handler());
+	const uint32_t f = (uint32_t)ash.filter;
+	CHECK_IS(sys_ash_bind(SLOT_SELF, at, size, ash.pages, WINDOW_PAGES), -E_PERM);
+	CHECK_IS(sys_ash_bind(f, at, size, SLOT_SELF, WINDOW_PAGES), -E_PERM);
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES + 1), -E_PERM);
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, ASH_OWN_PAGES - 1), -E_LIMIT);
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, 1u << 20), -E_LIMIT);
+	CHECK_IS(sys_ash_bind(f, 0x10, size, ash.pages, WINDOW_PAGES), -E_FAULT);
+	CHECK_IS(sys_ash_bind(f, 0xffffffff80100000, size, ash.pages, WINDOW_PAGES), -E_FAULT);
+	CHECK_IS(sys_ash_bind(f, at, size - 1, ash.pages, WINDOW_PAGES), -E_INVAL);
+	CHECK_IS(sys_ash_bind(f, at, 0, ash.pages, WINDOW_PAGES), -E_INVAL);
+	CHECK_IS(sys_ash_bind(f, at, 1u << 31, ash.pages, WINDOW_PAGES), -E_INVAL);
+	image.head.ninsn = 0xffffffff;
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES), -E_INVAL);
+	image.head = (struct ash_image){ .ninsn = 1, .nentry = 2 };
+	image.insn[1] = (struct ash_insn){ .code = 0xff };
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES), -E_INVAL); /* no exit */
+	image.head = (struct ash_image){ .ninsn = 2 };
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES), -E_INVAL); /* opcode */
+	image.insn[1] = good[1];
+	image.head.start = 2;
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES), -E_INVAL);
+	image.head.start = 0;
+	image.head.budget = ASH_BUDGET + 1;
+	CHECK_IS(sys_ash_bind(f, at, size, ash.pages, WINDOW_PAGES), -E_INVAL);
+	CHECK_IS(counts()->handler, HANDLER_NONE);
+	CHECK_IS(sys_ash_unbind(SLOT_SELF), -E_PERM);
+	CHECK_IS(sys_ash_unbind(f), 0);
+	close_handler();
+}
+
+const struct ktest ash_tests[] = {
+	{ "a_handler_passes_and_consumes", a_handler_passes_and_consumes },
+	{ "a_handler_shares_memory_with_its_owner", a_handler_shares_memory_with_its_owner },
+	{ "a_passed_frame_is_as_the_handler_left_it", a_passed_frame_is_as_the_handler_left_it },
+	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
+	{ "a_handler_that_misbehaves_is_stopped_and_the_frame_delivered",
+	  a_handler_that_misbehaves_is_stopped_and_the_frame_delivered },
+	{ "a_handler_that_aborts_too_often_is_unbound_and_its_owner_told",
+	  a_handler_that_aborts_too_often_is_unbound_and_its_owner_told },
+	{ "bindings_are_checked", bindings_are_checked },
+	{ NULL, NULL },
+};
