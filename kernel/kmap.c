@@ -15,7 +15,8 @@ static uint64_t top[512] __attribute__((aligned(EXO_PAGE_SIZE)));
 static uint32_t device_pages; /* of the MMIO window in use */
 
 /* The entries of the top level that the kernel uses. */
-static const uint16_t shared[] = { DIRECT >> 39 & 511, MMIO >> 39 & 511, KVMA >> 39 & 511 };
+static const uint16_t shared[] = { DIRECT >> 39 & 511, MMIO >> 39 & 511, WINDOWS >> 39 & 511,
+	                           KVMA >> 39 & 511 };
 
 enum { BIG = 1 << 21, DEVICE_PAGES_MAX = 512 };
 

@@ -20,7 +20,8 @@ uint8_t *window_base(uint32_t window)
 /* The entry for the window's first GiB. */
 static uint64_t *directory_entry(uint32_t window)
 {
-	uint64_t *pdpt = kva(kmap_top()[WINDOWS >> 39 & 511] & PTE_ADDR);
+	const uint64_t *top = kva(kmap_top());
+	uint64_t *pdpt = kva(top[WINDOWS >> 39 & 511] & PTE_ADDR);
 
 	return &pdpt[window * STRIDE + FIRST];
 }
