@@ -39,16 +39,6 @@ struct env *env_at(uint32_t index)
 	return &envs[index];
 }
 
-struct env *env_by_id(uint32_t id)
-{
-	uint32_t index = id & ((1 << EXO_ENV_INDEX_BITS) - 1);
-
-	if (id == 0 || index >= EXO_ENV_MAX || env_public[index].id != id ||
-	    env_public[index].state == ENV_ENDED)
-		return NULL;
-	return &envs[index];
-}
-
 /* A record never used, or forgotten; not one whose generation would wrap. */
 static struct env *free_record(void)
 {
@@ -111,16 +101,17 @@ int env_create(struct env *parent, const char *name, uint32_t table_limit, struc
 	*env->pub = (struct exo_env){ .id = id_of(env), .parent = parent ? parent->pub->id : 0,
 		                      .state = ENV_NEW, .table_limit = table_limit };
 	memcpy(env->pub->name, name, sizeof env->pub->name);
+	env->id = env->pub->id;
 	env->slot_hint = 0;
 	env->lent_to = 0;
 	env->guaranteed = 0;
 	if (pt_create(env) < 0 || make_page(env) < 0 || slot_reserve(env, 1) < 0) {
 		release_all(env);
+		env->id = env_no_id(env->index);
 		*env->pub = (struct exo_env){ 0 };
 		return -E_NOMEM;
 	}
 	slot_fill(env, SLOT_SELF, CAP_ENV, env->index, RIGHT_ALL);
-	env->id = env->pub->id;
 	*out = env;
 	return 0;
 }
@@ -166,9 +157,9 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 {
 	struct cpu *c = cpu();
 
-	env->id = env_no_id(env->index);
 	assert(env->pub->state != ENV_FREE && env->pub->state != ENV_ENDED);
 	release_all(env);
+	env->id = env_no_id(env->index);
 	env->pub->state = ENV_ENDED;
 	env->pub->ended = (uint8_t)why;
 	env->pub->code = code;

@@ -75,7 +75,12 @@ void env_init(void);
 struct env *env_at(uint32_t index);
 
 /* The environment with this id, or NULL if it is over. */
-struct env *env_by_id(uint32_t id);
+static inline struct env *env_by_id(uint32_t id)
+{
+	struct env *env = &envs[id % EXO_ENV_MAX];
+
+	return env->id == id ? env : NULL;
+}
 
 /* Make an environment with an environment page and an empty address space.
  * Returns it in *out and 0, or -E_NOSPC, -E_NOMEM with nothing changed. */

@@ -296,26 +296,34 @@ void pt_clear(const struct pt_run *r)
 	table_of(r->e)->live -= gone;
 }
 
+/* The bits that all entries of a run have. */
+static inline uint64_t common(const struct pt_run *r)
+{
+	uint64_t bits = UINT64_MAX;
+
+#pragma GCC unroll 8
+	for (const uint64_t *e = r->e, *end = e + r->n; e != end; e++)
+		bits &= *e;
+	return bits;
+}
+
 bool pt_granted(const struct pt_run *r, uint32_t prot)
 {
-	const uint64_t *e = r->e, *end = e + r->n;
+	if (!(prot & PROT_X) && common(r) & PTE_HELD)
+		return true; /* the ordinary case: all are mapped, and were granted it */
+	for (uint32_t i = 0; i < r->n; i++) {
+		uint64_t e = r->e[i];
 
-	if (prot & PROT_W)
-#pragma GCC unroll 8
-		for (; e != end; e++)
-			if ((*e & (PTE_P | PTE_HELD)) == PTE_P)
-				return false;
-	if (prot & PROT_X)
-		for (e = r->e; e < end; e++)
-			if (*e && !executable(*e))
-				return false;
+		if (e && ((prot & PROT_W && !(e & PTE_HELD)) || (prot & PROT_X && !executable(e))))
+			return false;
+	}
 	return true;
 }
 
-/* An entry that is empty, or executable: it stops executing. */
-static __attribute__((noinline)) void protect_other(uint64_t *e, uint64_t value)
+/* One entry, which may be empty, or stop executing. */
+static void protect_one(uint64_t *e, uint64_t keep, uint64_t bits)
 {
-	uint64_t old = *e;
+	uint64_t old = *e, value = (old & keep) | bits;
 
 	if (!old)
 		return;
@@ -330,16 +338,14 @@ void pt_protect(const struct pt_run *r, uint32_t prot)
 	const uint64_t keep = ~taken, bits = pt_bits(prot & ~(uint32_t)PROT_HELD);
 	uint64_t *end = r->e + r->n;
 
-#pragma GCC unroll 8
-	for (uint64_t *e = r->e; e != end; e++) {
-		uint64_t value = (*e & keep) | bits;
-
-		/* The sign is PTE_NX: one test for what is ordinary. */
-		if ((int64_t)*e < 0)
-			*e = value;
-		else
-			protect_other(e, value);
+	if (executable(common(r))) { /* some are empty or executable */
+		for (uint64_t *e = r->e; e != end; e++)
+			protect_one(e, keep, bits);
+		return;
 	}
+#pragma GCC unroll 8
+	for (uint64_t *e = r->e; e != end; e++)
+		*e = (*e & keep) | bits;
 }
 
 void pt_break(uint32_t pfn)

@@ -7,7 +7,10 @@
 
 typedef void kbench_op(void);
 
-/* Mean of many calls of op, less what an empty one costs. `undo`, not counted, follows each. */
+/* Instructions that fill a page with zeros: each repetition of stosq counts as one. */
+enum { KBENCH_SCRUB = EXO_PAGE_SIZE / 8 };
+
+/* Mean of many calls of op, less what an empty one costs, and less scrubbing. `undo`, not counted, follows each. */
 uint64_t kbench_measure(kbench_op *op, kbench_op *undo);
 
 /* Mean of what many calls of a function of raw.S return, less `known` instructions that

@@ -46,18 +46,19 @@ void ktest_print_number(long v)
 
 static uint64_t mean(kbench_op *op, kbench_op *undo)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, scrubs = 0;
 
 	op(); /* once to warm up: page tables, slots */
 	undo();
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t start = now();
+		uint64_t before = exo_info()->scrubs, start = now();
 
 		op();
 		sum += now() - start;
+		scrubs += exo_info()->scrubs - before;
 		undo();
 	}
-	return sum / ROUNDS;
+	return (sum - scrubs * KBENCH_SCRUB) / ROUNDS;
 }
 
 static void nothing(void) {}

@@ -126,5 +126,6 @@ void kbench_memory(void)
 	b.slots = (uint32_t)sys_page_alloc(PAGE_ANY, PAGES);
 	mapping_rows();
 	fault_rows();
+	kbench_row("page_scrub", KBENCH_SCRUB);
 	kbench_row("page_alloc_free", kbench_measure(alloc_free, NULL));
 }
