@@ -19,8 +19,8 @@ $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
 DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
-              token.c syntax.c mark.c \
-              hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c dot.c \
+              token.c syntax.c mark.c code.c dissect.c strict.c \
+              meaning.c               hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c dot.c \
               asm.c exec.c native.c program.c pace.c send.c replay.c bench.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
@@ -28,7 +28,8 @@ $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 ALL += $(B)/dpf
 TESTDEPS += $(B)/dpf-checked
 TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked" "dpf/test/link_test.sh $(B)/dpf-checked" \
-         "dpf/test/rules_test.sh $(B)/dpf-checked" "dpf/test/replay_test.sh $(B)/dpf-checked"
+         "dpf/test/rules_test.sh $(B)/dpf-checked" "dpf/test/replay_test.sh $(B)/dpf-checked" \
+         "dpf/test/strict_test.sh $(B)/dpf-checked"
 $(B)/s/dpf/test/exec_test: $(B)/s/dpf/test/exec_test.o ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
 TESTDEPS += $(B)/s/dpf/test/exec_test
 TESTS += "$(B)/s/dpf/test/exec_test $(B)/dpf-checked"

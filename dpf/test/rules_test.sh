@@ -101,10 +101,24 @@ refuses a_frame_that_is_not_there '1 to 5' explain -f "$work/rules" -r "$work/mi
 refuses a_frame_that_is_no_hex 'hexadecimal' explain -f "$work/rules" 0x12
 
 printf 'a: ether[0] & 1 = 0\nb 1: ether[0] & 2 = 2\n' >"$work/takes"
+echo 'long: len > 100 and ether[12:2] = 0x88b5' >"$work/quiet"
 gives lint_names_what_is_taken 1 "$work/takes:2:6: b: takes packets from a" lint -f "$work/takes"
 gives lint_names_what_is_refused 1 "$work/bad:2:4: b: refused: neither is above the other: a" \
 	lint -f "$work/bad"
-gives lint_is_quiet 0 '' lint -f "$work/nothing"
+gives lint_is_quiet 0 '' lint -f "$work/quiet"
+
+# differs KINDS EXPRESSION - where the two meanings differ
+differs() {
+	kinds=$("$dpf" lint --json -- "$2" 2>/dev/null | grep -o '"kind":"[^"]*"' | cut -d'"' -f4 | tr '\n' ' ')
+	[ "$kinds" = "$1" ] && echo "ok rules_lint_sees: $2" || echo "not ok rules_lint_sees: $2 - $kinds"
+}
+differs 'tag-order tag-set ' 'vlan 2 or vlan 3'
+differs '' 'vlan'
+differs 'tag-order ' 'icmp and vlan'
+differs 'untagged extension-headers ' 'tcp port 80'
+differs 'untagged ipv6-load extension-headers ' 'tcp[13] & 2 != 0'
+differs 'untagged ' 'host 10.0.0.1'
+differs '' 'ether src 2:0:0:0:0:1 and greater 100'
 
 check ir_is_tcpdumps sh -c "for how in -d -dd -ddd; do
 	tcpdump -y EN10MB \$how 'tcp port 80 or arp' >'$work/a' 2>/dev/null
@@ -138,7 +152,8 @@ json 0 match --json -r "$work/micro" tcp ''
 json 0 demux --json -f "$work/rules" -r "$work/micro" -w "$out"
 json 0 explain --json -f "$work/rules" -r "$work/micro"
 json 1 lint --json -f "$work/takes"
-json 0 lint --json -f "$work/nothing"
+json 0 lint --json -f "$work/quiet"
+json 1 lint --json "vlan 2 or vlan 3"
 json 0 stats --json arp
 json 0 ir --json 'tcp port 80' arp
 json 0 dot --json 'tcp port 80' arp

@@ -51,7 +51,7 @@ int command_asm(int argc, char **argv)
 	struct job j;
 	csh cs;
 
-	if (!job_open(&j, argc, argv, "f:y:j", JOB_SHARE))
+	if (!job_open(&j, argc, argv, "scf:y:j", JOB_SHARE))
 		return TOOL_ERROR;
 	memory.code_seal = note_seal;
 	struct dpf *d = filters_merge(&j.f, &memory);

@@ -214,7 +214,7 @@ int command_bench(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "r:j", JOB_CAPTURE | JOB_SHARE))
+	if (!job_open(&j, argc, argv, "scr:j", JOB_CAPTURE | JOB_SHARE))
 		return TOOL_ERROR;
 	struct bench b = { .f = &j.f, .e = j.f.e, .n = (uint32_t)j.f.n };
 	bool good = prepare(&b) && load(&b, j.in, j.o.capture) && agree(&b);

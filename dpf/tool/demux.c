@@ -176,7 +176,7 @@ int command_demux(int argc, char **argv)
 	struct demux x = { .d = NULL };
 	int status = TOOL_ERROR;
 
-	if (!job_open(&x.j, argc, argv, "f:r:w:j", JOB_CAPTURE | JOB_RULES))
+	if (!job_open(&x.j, argc, argv, "scf:r:w:j", JOB_CAPTURE | JOB_RULES))
 		return TOOL_ERROR;
 	bool good = x.j.o.directory && prepare(&x);
 	if (!x.j.o.directory)

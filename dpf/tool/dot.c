@@ -16,7 +16,7 @@ int command_dot(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "f:r:y:j", 0))
+	if (!job_open(&j, argc, argv, "scf:r:y:j", 0))
 		return TOOL_ERROR;
 	if (j.o.json)
 		graph_write_json(stdout, &j.f);
@@ -89,7 +89,7 @@ int command_svg(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "f:r:y:", 0))
+	if (!job_open(&j, argc, argv, "scf:r:y:", 0))
 		return TOOL_ERROR;
 	int status = svg(&j.f);
 	job_close(&j);

@@ -20,13 +20,14 @@ _dpf() {
 		return
 		;;
 	esac
+	local meaning='--strict-meaning --libpcap-compat'
 	case $verb in
-	match | bench) COMPREPLY=($(compgen -W '--json -r' -- "$word")) ;;
-	demux) COMPREPLY=($(compgen -W '--json -f -r -w' -- "$word")) ;;
-	explain) COMPREPLY=($(compgen -W '--json -f -r -y' -- "$word")) ;;
-	lint | stats | dot | asm) COMPREPLY=($(compgen -W '--json -f -y' -- "$word")) ;;
-	svg) COMPREPLY=($(compgen -W '-f -y' -- "$word")) ;;
-	ir) COMPREPLY=($(compgen -W '--json -d -dd -ddd -f -y' -- "$word")) ;;
+	match | bench) COMPREPLY=($(compgen -W "$meaning --json -r" -- "$word")) ;;
+	demux) COMPREPLY=($(compgen -W "$meaning --json -f -r -w" -- "$word")) ;;
+	explain) COMPREPLY=($(compgen -W "$meaning --json -f -r -y" -- "$word")) ;;
+	lint | stats | dot | asm) COMPREPLY=($(compgen -W "$meaning --json -f -y" -- "$word")) ;;
+	svg) COMPREPLY=($(compgen -W "$meaning -f -y" -- "$word")) ;;
+	ir) COMPREPLY=($(compgen -W "$meaning --json -d -dd -ddd -f -y" -- "$word")) ;;
 	exec) COMPREPLY=($(compgen -W '--json --interp' -- "$word")) ;;
 	replay)
 		COMPREPLY=($(compgen -W '--json -i -x --multiplier -p --pps --pps-multi -M --mbps -t

@@ -142,7 +142,7 @@ int command_explain(int argc, char **argv)
 	struct explain x = { .d = NULL };
 	bool good = false;
 
-	if (!job_open(&x.j, argc, argv, "f:r:y:j", JOB_RULES | JOB_WORDS))
+	if (!job_open(&x.j, argc, argv, "scf:r:y:j", JOB_RULES | JOB_WORDS))
 		return TOOL_ERROR;
 	if (!x.j.o.capture && x.j.o.nrest == 0) {
 		job_close(&x.j);

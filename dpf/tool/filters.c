@@ -2,6 +2,7 @@
 #include "dpf/tool/filters.h"
 #include "dpf/tool/mark.h"
 #include "dpf/tool/rules.h"
+#include "dpf/tool/strict.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +47,47 @@ static bool wrap(struct expression *e)
 	return true;
 }
 
+static bool compile_strict(const struct filters *f, struct expression *e, pcap_t *in)
+{
+	struct code *c = calloc(1, sizeof *c);
+	const char *message = reason(-E_NOMEM);
+	struct token where = { .at = e->text };
+	struct syntax s;
+	bool good = syntax_read(&s, e->text);
+
+	if (!good) {
+		message = s.message;
+		where = s.where;
+	}
+	good = good && c && strict_compile(c, &s, pcap_datalink(in), (uint32_t)pcap_snapshot(in),
+	                                   &message, &where);
+	if (good && (e->program.bf_insns = malloc(c->n * sizeof *c->insn)) != NULL) {
+		memcpy(e->program.bf_insns, c->insn, c->n * sizeof *c->insn);
+		e->program.bf_len = c->n;
+	} else {
+		mark_place(f, e, message, &where);
+	}
+	syntax_free(&s);
+	free(c);
+	return e->program.bf_insns;
+}
+
+static bool compile(const struct filters *f, struct expression *e, pcap_t *in)
+{
+	if (f->strict)
+		return compile_strict(f, e, in);
+	if (pcap_compile(in, &e->program, e->text, 1, PCAP_NETMASK_UNKNOWN) == 0)
+		return true;
+	mark_error(f, e, pcap_geterr(in));
+	return false;
+}
+
 bool filters_compile(struct filters *f, pcap_t *in)
 {
 	for (int i = 0; i < f->n; i++) {
-		struct expression *e = &f->e[i];
-
-		if (pcap_compile(in, &e->program, e->text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-			mark_error(f, e, pcap_geterr(in));
+		if (!compile(f, &f->e[i], in))
 			return false;
-		}
-		if (!wrap(e)) {
+		if (!wrap(&f->e[i])) {
 			fprintf(stderr, "dpf: %s\n", reason(-E_NOMEM));
 			return false;
 		}
@@ -125,7 +157,7 @@ static bool from_words(struct filters *f, const struct options *o)
 
 bool filters_read(struct filters *f, const struct options *o)
 {
-	*f = (struct filters){ .path = o->rules };
+	*f = (struct filters){ .path = o->rules, .strict = o->strict };
 	return o->rules ? rules_read(f) : from_words(f, o);
 }
 

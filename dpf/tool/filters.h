@@ -26,12 +26,13 @@ struct filters {
 	int n;
 	const char *path; /* of the rules; NULL: command line */
 	char *text;       /* the file's */
+	bool strict;      /* expressions have their strict meaning, else libpcap's */
 };
 
 /* Read o's rules or else its expressions, at least one. False after a message. */
 bool filters_read(struct filters *f, const struct options *o);
 
-/* Compile all for in's link type, optimised. The empty one takes every frame. False after a
+/* Compile all for in's link type, optimised (not the strict ones). The empty one takes every frame. False after a
  * message. */
 bool filters_compile(struct filters *f, pcap_t *in);
 

@@ -25,7 +25,7 @@ int command_ir(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "f:r:y:dj", 0))
+	if (!job_open(&j, argc, argv, "scf:r:y:dj", 0))
 		return TOOL_ERROR;
 	for (int i = 0; i < j.f.n; i++) {
 		struct expression *e = &j.f.e[i];

@@ -19,7 +19,7 @@ bool job_open(struct job *j, int argc, char **argv, const char *letters, int wha
 	bool good = filters_read(&j->f, &j->o) && (j->in = capture_or_link(&j->o)) != NULL;
 	if (good && what & JOB_SHARE)
 		filters_share(&j->f);
-	if (good && filters_compile(&j->f, j->in))
+	if (good && (what & JOB_READ || filters_compile(&j->f, j->in)))
 		return true;
 	job_close(j);
 	return false;

@@ -15,6 +15,7 @@ enum {
 	JOB_RULES = 2,   /* rules must be given; else rules or expressions, not both */
 	JOB_WORDS = 4,   /* words may follow the rules */
 	JOB_SHARE = 8,   /* make every filter a shared one */
+	JOB_READ = 16,   /* read the filters, do not compile them */
 };
 
 /* Read options (as options_read) and filters, and compile. False, with nothing to close,

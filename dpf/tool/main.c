@@ -39,6 +39,8 @@ static void list(FILE *out, const char *name)
 		fprintf(out, "%s dpf %s %s\n", lead, verbs[i].name, verbs[i].arguments);
 		lead = "      ";
 	}
+	if (!name)
+		fprintf(out, "       Expressions: [--libpcap-compat | --strict-meaning]; see dpf-filter(7)\n");
 }
 
 int usage(const char *name)

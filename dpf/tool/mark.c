@@ -38,30 +38,43 @@ static void underline(const char *text, struct place p)
 	putc('\n', stderr);
 }
 
-void mark_error(const struct filters *f, const struct expression *e, const char *message)
+static void mark(const struct filters *f, const struct expression *e, const char *message,
+                 struct place place, bool ends)
 {
-	static const char *const prefix = "can't parse filter expression: ";
-	struct place place = { 0, (unsigned)strlen(e->text) };
-	const char *end = "";
-	struct syntax s;
+	const char *end = ends ? ", and the expression ends here" : "";
 
-	if (strncmp(message, prefix, strlen(prefix)) == 0)
-		message += strlen(prefix);
-	if (!syntax_read(&s, e->text)) {
-		message = s.message;
-		end = s.where.kind == TOKEN_END ? ", and the expression ends here" : "";
-		place = (struct place){ (unsigned)(s.where.at - e->text), s.where.length };
-	} else {
-		find_quoted(message, e->text, &place);
-	}
 	if (e->line)
 		fprintf(stderr, "dpf: %s:%u:%u: %s%s\n", f->path, e->line,
 		        e->column + place.column + 1, message, end);
 	else
 		fprintf(stderr, "dpf: column %u: %s%s\n", place.column + 1, message, end);
-	if (!strchr(e->text, '\n')) {
-		fprintf(stderr, "  %s\n", e->text);
-		underline(e->text, place);
+	if (strchr(e->text, '\n'))
+		return;
+	fprintf(stderr, "  %s\n", e->text);
+	underline(e->text, place);
+}
+
+void mark_place(const struct filters *f, const struct expression *e, const char *message,
+                const struct token *where)
+{
+	struct place place = { where->at ? (unsigned)(where->at - e->text) : 0, where->length };
+
+	mark(f, e, message, place, where->kind == TOKEN_END && where->at);
+}
+
+void mark_error(const struct filters *f, const struct expression *e, const char *message)
+{
+	static const char *const prefix = "can't parse filter expression: ";
+	struct place place = { 0, (unsigned)strlen(e->text) };
+	struct syntax s;
+
+	if (strncmp(message, prefix, strlen(prefix)) == 0)
+		message += strlen(prefix);
+	if (!syntax_read(&s, e->text)) {
+		mark_place(f, e, s.message, &s.where);
+	} else {
+		find_quoted(message, e->text, &place);
+		mark(f, e, message, place, false);
 	}
 	syntax_free(&s);
 }

@@ -72,7 +72,7 @@ int command_match(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "r:j", JOB_CAPTURE | JOB_SHARE))
+	if (!job_open(&j, argc, argv, "scr:j", JOB_CAPTURE | JOB_SHARE))
 		return TOOL_ERROR;
 	int status = match(j.in, &j.f, &j.o);
 	job_close(&j);

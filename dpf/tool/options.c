@@ -13,6 +13,8 @@ static void set(struct options *o, int letter)
 	case 'y': o->link = optarg; break;
 	case 'd': o->dump++; break;
 	case 'j': o->json = true; break;
+	case 's': o->strict = true; break;
+	case 'c': o->strict = false; break;
 	case 'i': o->interpret = true; break;
 	}
 }
@@ -22,6 +24,8 @@ bool options_read(struct options *o, int argc, char **argv, const char *letters)
 	static const struct option names[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "interp", no_argument, NULL, 'i' },
+		{ "strict-meaning", no_argument, NULL, 's' },
+		{ "libpcap-compat", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};

@@ -9,11 +9,12 @@ struct options {
 	const char *directory; /* -w DIR */
 	const char *link;      /* -y LINKTYPE, NULL: Ethernet */
 	int dump;              /* how often -d */
-	bool json, interpret;
+	bool json, interpret, strict; /* strict: --strict-meaning */
 	char **rest;           /* what follows the options: rest[nrest] is NULL */
 	int nrest;
 };
 
 /* Read options until the first word that is none, or `--`. letters: those that the command
- * knows, as getopt's; j stands for --json, i for --interp. False on any other. */
+ * knows, as getopt's; j stands for --json, i for --interp, s and c for --strict-meaning and
+ * --libpcap-compat. False on any other. */
 bool options_read(struct options *o, int argc, char **argv, const char *letters);

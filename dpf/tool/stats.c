@@ -42,7 +42,7 @@ int command_stats(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "f:r:y:j", 0))
+	if (!job_open(&j, argc, argv, "scf:r:y:j", 0))
 		return TOOL_ERROR;
 	if (!j.f.path)
 		filters_share(&j.f);

@@ -1,0 +1,34 @@
+/* dpf/tool/strict.h - the strict meaning of expressions (dpf-filter(7)), as classic BPF.
+ *
+ * Words mean protocols, wherever they are: tags are looked through, whatever their number
+ * and the order of the words, and so are IPv6 extension headers.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include "dpf/tool/code.h"
+#include "dpf/tool/syntax.h"
+
+/* Scratch memory that the beginning of a program fills in. */
+enum {
+	STRICT_NETWORK,     /* offset of the network header */
+	STRICT_TYPE,        /* its EtherType; 0: none */
+	STRICT_PROTO,       /* IP protocol, behind the extension headers */
+	STRICT_TRANSPORT,   /* offset of its header */
+	STRICT_HAS_HEADER,  /* 1: that header is in this frame, no later fragment */
+	STRICT_VLAN,        /* identifiers, each | STRICT_THERE */
+	STRICT_MPLS = STRICT_VLAN + 3,
+	STRICT_TEMPORARY = STRICT_MPLS + 3, /* from here on: for arithmetic */
+	STRICT_SLOTS = 16,
+};
+enum {
+	STRICT_VLANS = 3, STRICT_LABELS = 3, /* looked through */
+	STRICT_HEADERS = 8,                  /* IPv6 extension headers looked through */
+	STRICT_THERE = 1 << 24,
+};
+
+/* Write the beginning for a link type. False when it is none of those that dpf reads. */
+bool strict_dissect(struct code *c, int link);
+
+/* Translate. The program is *c's, or false with *message and *where: what the strict meaning
+ * does not cover. */
+bool strict_compile(struct code *c, const struct syntax *s, int link, uint32_t snaplen,
+                    const char **message, struct token *where);
