@@ -89,6 +89,13 @@ struct ash_extent {
 };
 enum { ASH_EXTENTS = 8 };
 
+/* What a handler asked for, to be done if it ends well. */
+struct ash_effects {
+	bool wake;
+	uint64_t count[ASH_COUNTERS];
+};
+struct dilp; /* ash/dilp.h */
+
 /* One run. Fields above the line are read by emitted code, at these offsets. */
 struct ash_run {
 	uint8_t *window;  /* address of offset 0 */
@@ -103,6 +110,10 @@ struct ash_run {
 	struct ash_extent extent[ASH_EXTENTS]; /* for helpers and the interpreter */
 	uint64_t fault; /* after ASH_STOP_FAULT: window offset, if known */
 	uint64_t time;  /* in: what the helper `time` answers, nanoseconds */
+	uint64_t random; /* in and out: the state of helper `random` */
+	const struct dilp *dilp; /* in: the owner's pipelines, [ndilp], for helper `dilp` */
+	uint32_t ndilp;
+	struct ash_effects effects; /* out: staged */
 };
 
 /* True if [offset, offset + length) lies in the extents (several adjacent ones may hold it
@@ -128,12 +139,14 @@ struct ash_frame {
 	uint64_t time;
 };
 
-/* Write the context for f, and set the run's r1, r2 and time; the budget is the caller's. */
+/* Write the context for f, and set the run's r1, r2 and time; no effects. The budget is the
+ * caller's. */
 void ash_frame_begin(struct ash_run *run, const struct ash_frame *f);
 /* What became of f, after a run of it that ended with `stop`. For ASH_REPLY, the bytes
  * [*first, *first + *length) are to be sent; they lie in the frame's room, and are at least
- * an Ethernet header: a handler that left anything else in the context counts as aborted. */
-enum ash_verdict ash_frame_end(const struct ash_run *run, const struct ash_frame *f,
+ * an Ethernet header: a handler that left anything else in the context counts as aborted.
+ * After ASH_ABORTED there are no effects. */
+enum ash_verdict ash_frame_end(struct ash_run *run, const struct ash_frame *f,
                                uint32_t *first, uint32_t *length);
 
 /* What ash_compile works in; the caller's. label[] has ninsn entries. */

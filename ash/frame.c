@@ -24,17 +24,17 @@ void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
 	run->r1 = ASH_CTX;
 	run->r2 = 0;
 	run->time = f->time;
+	run->effects = (struct ash_effects){ 0 };
 }
 
-enum ash_verdict ash_frame_end(const struct ash_run *run, const struct ash_frame *f,
-                               uint32_t *first, uint32_t *length)
+/* The verdict, and for a reply its bytes. */
+static enum ash_verdict judge(const struct ash_run *run, const struct ash_frame *f,
+                              uint32_t *first, uint32_t *length)
 {
 	const volatile struct ash_ctx *c = (const volatile void *)(run->window + ASH_CTX);
 	uint32_t verdict = (uint32_t)run->r0;
 	uint32_t begin = c->data, end = c->data_end;
 
-	*first = f->at;
-	*length = f->length;
 	if (run->stop != ASH_STOP_OK || verdict > ASH_REPLY)
 		return ASH_ABORTED;
 	if (verdict != ASH_REPLY)
@@ -45,4 +45,15 @@ enum ash_verdict ash_frame_end(const struct ash_run *run, const struct ash_frame
 	*first = begin;
 	*length = end - begin;
 	return ASH_REPLY;
+}
+
+enum ash_verdict ash_frame_end(struct ash_run *run, const struct ash_frame *f, uint32_t *first,
+                               uint32_t *length)
+{
+	*first = f->at;
+	*length = f->length;
+	enum ash_verdict verdict = judge(run, f, first, length);
+	if (verdict == ASH_ABORTED)
+		run->effects = (struct ash_effects){ 0 };
+	return verdict;
 }

@@ -2,7 +2,7 @@
  * Each helper checks its bytes, is charged for them, and only then touches them.
  * Layer: leaf library. Source: RFC 1071 for the sum. SPDX-License-Identifier: ISC
  */
-#include "ash/ash.h"
+#include "ash/dilp.h"
 
 /* The sum of 16-bit words in network order, carries folded, not complemented; a last odd
  * byte is the high one of its word. */
@@ -47,12 +47,58 @@ static uint64_t do_copy(struct ash_run *run, const uint64_t *arg)
 	return 0;
 }
 
+static uint64_t do_random(struct ash_run *run) /* SplitMix64 */
+{
+	uint64_t v = run->random += 0x9e3779b97f4a7c15;
+
+	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
+	v = (v ^ v >> 27) * 0x94d049bb133111eb;
+	return v ^ v >> 31;
+}
+
+static uint64_t do_wake(struct ash_run *run)
+{
+	run->effects.wake = true;
+	return 0;
+}
+
+static uint64_t do_count(struct ash_run *run, const uint64_t *arg)
+{
+	if (arg[0] >= ASH_COUNTERS)
+		return (uint64_t)-E_INVAL;
+	run->effects.count[arg[0]] += arg[1];
+	return 0;
+}
+
+/* dilp(k, to, from, length, result) */
+static uint64_t do_dilp(struct ash_run *run, const uint64_t *arg)
+{
+	struct dilp_state state = DILP_BEGIN;
+
+	if (arg[0] >= run->ndilp || arg[3] % run->dilp[arg[0]].gauge)
+		return (uint64_t)-E_INVAL;
+	if (!ash_mapped(run, arg[1], arg[3], true) || !ash_mapped(run, arg[2], arg[3], false) ||
+	    !ash_mapped(run, arg[4], sizeof(struct ash_dilp_result), true) || arg[3] == 0)
+		return (uint64_t)-E_FAULT;
+	if (!ash_charge(run, arg[3]))
+		return 0;
+	dilp_run(&run->dilp[arg[0]], run->window + arg[1], run->window + arg[2], arg[3], &state);
+	uint64_t result = dilp_sum(&state) | (uint64_t)dilp_crc(&state) << 32;
+	for (uint32_t k = 0; k < sizeof result; k++)
+		run->window[arg[4] + k] = (uint8_t)(result >> 8 * k);
+	return 0;
+}
+
 uint64_t ash_helper(struct ash_run *run, uint32_t id, const uint64_t *arg)
 {
 	switch (id) {
 	case ASH_HELPER_TIME: return run->time;
 	case ASH_HELPER_SUM: return do_sum(run, arg);
 	case ASH_HELPER_COPY: return do_copy(run, arg);
+	case ASH_HELPER_RANDOM: return do_random(run);
+	case ASH_HELPER_WAKE: return do_wake(run);
+	case ASH_HELPER_COUNT: return do_count(run, arg);
+	case ASH_HELPER_DILP: return do_dilp(run, arg);
 	default: return (uint64_t)-E_NOSYS;
 	}
 }

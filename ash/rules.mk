@@ -27,7 +27,7 @@ TESTDEPS += $(B)/ash-checked
 
 ASH_TEST_BINS := $(addprefix $(B)/s/ash/test/,conform_test fuzz_test adversary_test)
 $(ASH_TEST_BINS): $(B)/s/ash/test/%_test: $(B)/s/ash/test/%_test.o \
-		$(B)/s/ash/test/checker.o $(ASH_HOST:%.c=$(B)/s/%.o)
+		$(B)/s/ash/test/checker.o $(B)/s/ash/test/pipeline.o $(ASH_HOST:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $(filter %.o,$^) -lcapstone
 TESTDEPS += $(ASH_TEST_BINS)
 TESTS += $(ASH_TEST_BINS)

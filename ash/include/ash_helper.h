@@ -13,3 +13,16 @@ static uint64_t (*const ash_sum)(const void *bytes, uint64_t n, uint64_t start) 
 /* Copy n bytes, which may overlap. 0 or -E_FAULT. */
 static uint64_t (*const ash_copy)(void *to, const void *from, uint64_t n) =
 	(uint64_t(*)(void *, const void *, uint64_t))ASH_HELPER_COPY;
+/* 64 bits of a stream; not for secrets. */
+static uint64_t (*const ash_random)(void) = (uint64_t(*)(void))ASH_HELPER_RANDOM;
+/* Wake the owner, and add n to the binding's counter k (below ASH_COUNTERS): both happen
+ * only if the handler ends well. 0 or -E_INVAL. */
+static uint64_t (*const ash_wake)(void) = (uint64_t(*)(void))ASH_HELPER_WAKE;
+static uint64_t (*const ash_count)(uint64_t k, uint64_t n) =
+	(uint64_t(*)(uint64_t, uint64_t))ASH_HELPER_COUNT;
+/* Run the owner's DILP pipeline k; its checksum and CRC go to *result. 0, -E_INVAL (no such
+ * pipeline, or length is no multiple of its gauge) or -E_FAULT. */
+static uint64_t (*const ash_dilp)(uint64_t k, void *to, const void *from, uint64_t length,
+                                  struct ash_dilp_result *result) =
+	(uint64_t(*)(uint64_t, void *, const void *, uint64_t,
+	             struct ash_dilp_result *))ASH_HELPER_DILP;

@@ -14,7 +14,8 @@
 /* ASH_HANDLER(name) { ... return ASH_PASS; } - the parameter is ctx */
 #define ASH_HANDLER(name)                                               \
 	uint32_t name(struct ash_ctx *ctx);                             \
-	__attribute__((section("ash/" #name), used)) uint32_t name(struct ash_ctx *ctx)
+	__attribute__((section("ash/" #name), used)) uint32_t name(            \
+		struct ash_ctx *ctx __attribute__((unused)))
 
 /* A field in network order: read and write it by these. */
 typedef uint16_t be16;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include "ash/insn.h"
 #include "ash/test/checker.h"
+#include "ash/test/pipeline.h"
 
 enum { PAGE = 4096, PAGES = 4, GARBAGE = 100000 };
 #define I(c, d, s, o, k) ((struct ash_insn){ (uint8_t)(c), (uint8_t)((d) | (s) << 4), o, k })
@@ -85,6 +86,8 @@ static void run(struct outcome *o, bool native, uint64_t budget)
 	host.run.r1 = ASH_CTX;
 	host.run.r2 = 0;
 	host.run.r0 = 0;
+	host.run.random = 1;
+	host.run.effects = (struct ash_effects){ 0 };
 	o->stop = native ? host_native(&host) : host_interpret(&host);
 	o->r0 = o->stop ? 0 : host.run.r0;
 	o->budget = host.run.budget;
@@ -343,6 +346,8 @@ static const char *helpers(void)
 			n = 0;
 			for (int r = 0; r < 3; r++)
 				add_wide(B1 + r, odd[k >> 4 * r & 15]);
+			add_wide(B4, odd[below(16)]);
+			add_wide(B5, odd[below(16)]);
 			add(I(0x85, 0, CALL_HELPER, 0, (int32_t)id));
 			add(EXIT);
 			const char *why = survive(below(2) ? 100000 : 100, &o);
@@ -354,9 +359,16 @@ static const char *helpers(void)
 
 static bool open_window(void)
 {
+	static const struct dilp_pipe pipe[] = { { .kind = DILP_COPY }, { .kind = DILP_SUM } };
+	static struct dilp dilp;
+
 	if (host_open(&host) || host_map(&host, ASH_DATA, PAGES * PAGE) ||
 	    host_map(&host, READ_ONLY, PAGE))
 		return false;
+	if (pipeline_open(&dilp, pipe, 2))
+		return false;
+	host.run.dilp = &dilp;
+	host.run.ndilp = 1;
 	memset(host.run.window + READ_ONLY, 0x3c, PAGE);
 	host.run.extent[host.run.nextent - 1].writable = false;
 	return mprotect(host.run.window + READ_ONLY, PAGE, PROT_READ) == 0;

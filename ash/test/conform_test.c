@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "ash/insn.h"
+#include "ash/test/pipeline.h"
 #include "ash/tool/host.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -588,6 +589,12 @@ static const struct {
 	{ "copy_from_null", ASH_HELPER_COPY, { ASH_STACK, 0, 8 }, -E_FAULT, 0 },
 	{ "copy_to_null", ASH_HELPER_COPY, { 0, ASH_STACK, 8 }, -E_FAULT, 0 },
 	{ "copy_past_the_window", ASH_HELPER_COPY, { 0xffffffff, ASH_STACK, 8 }, -E_FAULT, 0 },
+	{ "random_is_splitmix64", ASH_HELPER_RANDOM, { 0, 0, 0 }, (int64_t)0xe220a8397b1dcdaf, 0 },
+	{ "wake", ASH_HELPER_WAKE, { 0, 0, 0 }, 0, 0 },
+	{ "count", ASH_HELPER_COUNT, { ASH_COUNTERS - 1, 5, 0 }, 0, 0 },
+	{ "count_of_no_counter", ASH_HELPER_COUNT, { ASH_COUNTERS, 5, 0 }, -E_INVAL, 0 },
+	{ "count_of_a_far_counter", ASH_HELPER_COUNT, { 1ll << 32, 5, 0 }, -E_INVAL, 0 },
+	{ "dilp_of_no_pipeline", ASH_HELPER_DILP, { 0, ASH_STACK, ASH_STACK }, -E_INVAL, 0 },
 	{ "time_is_the_runs", ASH_HELPER_TIME, { 0, 0, 0 }, 123456789, 0 },
 };
 
@@ -606,6 +613,7 @@ static const char *helper_case(size_t k, int engine)
 		return ash_bad_text(host.program.bad);
 	memcpy(host.run.window + ASH_STACK_TOP - 16, rfc1071, 8);
 	host.run.time = 123456789;
+	host.run.random = 0;
 	if (run(engine))
 		return ash_stop_text(host.run.stop);
 	if ((int64_t)host.run.r0 != helpers[k].want)
@@ -638,6 +646,42 @@ static void test_helper_budget(void)
 			why = "did not stop";
 	}
 	report("helper_past_the_budget_stops_the_run", why);
+}
+
+/* A pipeline of the owner's, in the place of a separate copy and checksum: the payload of a
+ * frame goes to its place while it is summed. */
+static void test_dilp_helper(void)
+{
+	static const struct dilp_pipe pipe[] = { { .kind = DILP_COPY }, { .kind = DILP_SUM } };
+	static const uint8_t rfc1071[] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
+	uint8_t *stack = host.run.window + ASH_STACK;
+	struct ash_dilp_result result;
+	struct dilp d;
+	struct code c = { .n = 0 };
+	const char *why = NULL;
+
+	add_wide(&c, B1, 0);
+	add_wide(&c, B2, ASH_STACK + 512);
+	add_wide(&c, B3, ASH_STACK);
+	add_wide(&c, B4, 8);
+	add_wide(&c, B5, ASH_STACK + 1024);
+	add(&c, I(0x85, 0, 0, 0, ASH_HELPER_DILP));
+	add(&c, EXIT);
+	if (pipeline_open(&d, pipe, 2) || host_load(&host, c.insn, c.n, NULL, 0))
+		why = "does not load";
+	host.run.dilp = &d;
+	host.run.ndilp = 1;
+	for (int engine = 0; engine < 2 && !why; engine++) {
+		memset(stack, 0, 2048);
+		memcpy(stack, rfc1071, 8);
+		if (run(engine) || host.run.r0 || ASH_BUDGET - host.run.budget != 9)
+			why = "wrong end";
+		memcpy(&result, stack + 1024, sizeof result);
+		if (!why && (memcmp(stack + 512, rfc1071, 8) || result.sum != 0xddf2))
+			why = "wrong bytes";
+	}
+	host.run.ndilp = 0;
+	report("dilp_copies_and_sums_in_one_pass", why);
 }
 
 int main(void)
@@ -674,6 +718,7 @@ int main(void)
 	for (size_t k = 0; k < COUNT(helpers); k++)
 		test_helper(k);
 	test_helper_budget();
+	test_dilp_helper();
 	host_close(&host);
 	return failures != 0;
 }

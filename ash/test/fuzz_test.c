@@ -204,6 +204,7 @@ static void run(struct outcome *o, bool native)
 	memset(r->window + ASH_STACK, 0x5a, STACK);
 	memset(r->window + ASH_CTX, 0xc3, CTX);
 	r->budget = 20000;
+	r->random = 1;
 	r->r0 = 0;
 	o->stop = native ? host_native(&host) : host_interpret(&host);
 	o->r0 = o->stop ? 0 : r->r0;

@@ -26,7 +26,7 @@ for engine in "" --interp; do
 	says "everything_is_relocated${engine:+_interpreted}" 0 '^1 pass 0$' run $engine $obj/everything.o
 	says "endless_handler_is_cut_short${engine:+_interpreted}" 0 'aborted 0 .*budget' run $engine $obj/endless.o
 done
-says budget_is_an_option 0 'charged 7$' run -b 7 $obj/endless.o
+says budget_is_an_option 0 'charged 7, wakes 0$' run -b 7 $obj/endless.o
 says check_names_program_and_sizes 0 'program everything: [0-9]+ instructions, [0-9]+ functions' check $obj/everything.o
 says check_prints_json 0 '^\{"object":.*"program":"everything","instructions":[0-9]+.*\}$' check --json $obj/everything.o
 says run_prints_json 0 '^\{"frame":1,"verdict":"pass","length":0,' run --json $obj/everything.o
@@ -48,6 +48,8 @@ says object_cut_short 1 'damaged' check "$work/cut.o"
 : >"$work/empty.o"
 says empty_file 1 'not an object' check "$work/empty.o"
 says host_object_is_refused 1 'not an object' check build/h/ash/elf.o
+says effects_of_a_run_that_ends_well 0 'wakes 1, counter 3: 40$' run $obj/effects.o
+says no_effects_of_one_that_is_stopped 0 'wakes 0$' run -b 30 $obj/effects.o
 says asm_shows_the_line_of_c 0 '^; helper_time.c:9:  return' asm $obj/helper_time.o
 says asm_shows_instruction_and_code 0 '^ +[0-9]+  r1 = \*\(u32 \*\)\(r1 \+24\) +[0-9a-f]+  lea r11d, ' asm $obj/helper_time.o
 says asm_names_helpers 0 'call helper 1 ' asm $obj/helper_time.o

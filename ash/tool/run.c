@@ -13,8 +13,8 @@ struct job {
 	struct object *object;
 	struct capture capture;
 	pcap_dumper_t *replies;
-	uint32_t count[VERDICTS], stops[ASH_STOP_COUNT];
-	uint64_t spent;
+	uint32_t count[VERDICTS], wakes;
+	uint64_t spent, counters[ASH_COUNTERS];
 };
 
 struct result {
@@ -60,10 +60,14 @@ static void print_summary(const struct job *j)
 	for (int v = 0; v < VERDICTS; v++)
 		printf(j->options->json ? ",\"%s\":%" PRIu32 : " %s %" PRIu32, verdicts[v],
 		       j->count[v]);
-	if (j->options->json)
-		printf(",\"charged\":%" PRIu64 "}\n", j->spent);
-	else
-		printf(", charged %" PRIu64 "\n", j->spent);
+	printf(j->options->json ? ",\"charged\":%" PRIu64 ",\"wakes\":%" PRIu32
+	                        : ", charged %" PRIu64 ", wakes %" PRIu32,
+	       j->spent, j->wakes);
+	for (int k = 0; k < ASH_COUNTERS; k++)
+		if (j->counters[k])
+			printf(j->options->json ? ",\"counter%d\":%" PRIu64 : ", counter %d: %" PRIu64,
+			       k, j->counters[k]);
+	puts(j->options->json ? "}" : "");
 }
 
 static void save(const struct job *j, const struct capture_frame *f, const struct result *r)
@@ -75,12 +79,20 @@ static void save(const struct job *j, const struct capture_frame *f, const struc
 	pcap_dump((uint8_t *)j->replies, &h, j->object->host.run.window + r->first);
 }
 
+static void add_effects(struct job *j, const struct ash_effects *e)
+{
+	j->wakes += e->wake;
+	for (int k = 0; k < ASH_COUNTERS; k++)
+		j->counters[k] += e->count[k];
+}
+
 static void run_all(struct job *j)
 {
 	for (uint32_t k = 0; k < j->capture.n; k++) {
 		struct result r = run_one(j, &j->capture.frame[k]);
 		j->count[r.verdict]++;
 		j->spent += r.spent;
+		add_effects(j, &j->object->host.run.effects);
 		if (!j->options->quiet)
 			print_one(j, k, &r);
 		if (j->replies && r.verdict == ASH_REPLY)

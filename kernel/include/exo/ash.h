@@ -42,6 +42,7 @@ enum {
 	ASH_FUNCTION_MAX = 1024, /* functions of a program */
 	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
 	ASH_DATA_MAX = 1 << 20,  /* bytes of the data image */
+	ASH_COUNTERS = 16,       /* counters of a binding */
 };
 _Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
 
@@ -101,11 +102,17 @@ enum ash_verdict {
 
 /* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards. Each call
  * charges 1 to the budget, and 1 more for each byte it works on.
+ * What wake and count do is staged, and happens if the handler ends well.
  *   name        what it does; what r0 is, and errors (negative numbers) */
 #define ASH_HELPERS(X)                                                                   \
 	X(TIME, time, "time(): nanoseconds since boot, of the context")                  \
 	X(SUM, sum, "sum(offset, length, start): folded Internet checksum; -E_FAULT")    \
-	X(COPY, copy, "copy(to, from, length): bytes, any overlap; 0 or -E_FAULT")
+	X(COPY, copy, "copy(to, from, length): bytes, any overlap; 0 or -E_FAULT")        \
+	X(RANDOM, random, "random(): 64 bits of the binding's stream; not for secrets")  \
+	X(WAKE, wake, "wake(): wake the owner; 0")                                       \
+	X(COUNT, count, "count(k, n): add n to counter k; 0 or -E_INVAL")                \
+	X(DILP, dilp, "dilp(k, to, from, length, result): run pipeline k of the owner; " \
+	              "0, -E_INVAL or -E_FAULT")
 
 enum ash_helper {
 	ASH_HELPER_NONE,
@@ -113,6 +120,11 @@ enum ash_helper {
 	ASH_HELPERS(X)
 #undef X
 	ASH_HELPER_END
+};
+
+/* What helper `dilp` writes to `result`; sums as helper `sum` has them. */
+struct ash_dilp_result {
+	uint32_t sum, crc;
 };
 
 /* Why a run ended. */
