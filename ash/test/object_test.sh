@@ -48,6 +48,8 @@ says object_cut_short 1 'damaged' check "$work/cut.o"
 : >"$work/empty.o"
 says empty_file 1 'not an object' check "$work/empty.o"
 says host_object_is_refused 1 'not an object' check build/h/ash/elf.o
+says fault_names_the_line_of_c 0 'aborted 0 \(wild.c:6: access outside .*, at 0x30000000\)' run $obj/wild.o
+says fault_in_json 0 '"stop":"access outside the mapped window","where":"wild.c:6"' run --json $obj/wild.o
 says effects_of_a_run_that_ends_well 0 'wakes 1, counter 3: 40$' run $obj/effects.o
 says no_effects_of_one_that_is_stopped 0 'wakes 0$' run -b 30 $obj/effects.o
 says asm_shows_the_line_of_c 0 '^; helper_time.c:9:  return' asm $obj/helper_time.o

@@ -32,6 +32,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 	if (running && is_ours(running, (uint64_t)*pc, address)) {
 		running->run.fault = address - (uint64_t)(uintptr_t)running->run.window;
+		running->fault_at = (uint32_t)((uint64_t)*pc - (uintptr_t)running->image);
 		*pc = (greg_t)(uintptr_t)(running->image + running->code.fault_exit);
 		return;
 	}
@@ -171,6 +172,16 @@ uint32_t host_native(struct host *h)
 	uint32_t stop = enter(&h->run);
 	running = NULL;
 	return stop;
+}
+
+uint32_t host_instruction(const struct host *h, uint32_t offset)
+{
+	uint32_t found = 0;
+
+	for (uint32_t at = 0; at < h->program.ninsn && h->where[at] <= offset; at++)
+		if (!(h->program.mark[at] & ASH_SECOND))
+			found = at;
+	return found;
 }
 
 uint32_t host_interpret(struct host *h) { return ash_interpret(&h->program, &h->run); }

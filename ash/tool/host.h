@@ -16,6 +16,7 @@ struct host {
 	uint8_t *image;    /* machine code; never writable and executable at once */
 	size_t image_size;
 	uint32_t *where;   /* [ninsn] offsets of instructions in image */
+	uint32_t fault_at; /* out: after ASH_STOP_FAULT of native code, its offset in image */
 	ash_compiler *compiler; /* in, of host_load: ash_compile, or the bench's own */
 	uint32_t start;    /* in, of host_load: index of the instruction that runs first */
 };
@@ -36,4 +37,6 @@ int host_load(struct host *h, const struct ash_insn *insn, uint32_t n,
  * set. Returns enum ash_stop. */
 uint32_t host_native(struct host *h);
 uint32_t host_interpret(struct host *h);
+/* Index of the instruction whose machine code is at that offset of the body. */
+uint32_t host_instruction(const struct host *h, uint32_t offset);
 void host_close(struct host *h);

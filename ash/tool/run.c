@@ -37,6 +37,24 @@ static struct result run_one(struct job *j, const struct capture_frame *f)
 	return r;
 }
 
+/* Why a run was cut short, and where if native code faulted. */
+static void print_stop(const struct job *j, const struct result *r)
+{
+	const struct host *h = &j->object->host;
+	bool placed = r->stop == ASH_STOP_FAULT && !j->options->interp;
+	const char *where = placed ? object_where(j->object, host_instruction(h, h->fault_at)) : "";
+
+	if (j->options->json) {
+		printf(",\"stop\":\"%s\",\"where\":", ash_stop_text(r->stop));
+		json_string(stdout, where);
+	} else if (placed) {
+		printf(" (%s: %s, at 0x%" PRIx64 ")", where, ash_stop_text(r->stop),
+		       h->run.fault & 0xffffffff);
+	} else {
+		printf(" (%s)", ash_stop_text(r->stop));
+	}
+}
+
 static void print_one(const struct job *j, uint32_t k, const struct result *r)
 {
 	if (j->options->json)
@@ -44,10 +62,8 @@ static void print_one(const struct job *j, uint32_t k, const struct result *r)
 		       ",\"charged\":%" PRIu64, k + 1, verdicts[r->verdict], r->length, r->spent);
 	else
 		printf("%" PRIu32 " %s %" PRIu32, k + 1, verdicts[r->verdict], r->length);
-	if (j->options->json && r->stop)
-		printf(",\"stop\":\"%s\"", ash_stop_text(r->stop));
-	else if (r->stop)
-		printf(" (%s)", ash_stop_text(r->stop));
+	if (r->stop)
+		print_stop(j, r);
 	puts(j->options->json ? "}" : "");
 }
 
