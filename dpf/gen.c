@@ -1,30 +1,36 @@
-/* dpf/gen.c - a trie as machine code (dpf/gen.h).
+/* dpf/gen.c - shapes as machine code (dpf/gen.h).
  *
- *   rdi  frame       r8  BEST: best rank so far      COLLECT: ids
- *   rsi  caplen      r9  BEST: its filter            COLLECT: how many
- *   rdx  wirelen     r14 COLLECT: max
- *   rax, r10, r11 temporaries; rcx is BPF's X
- *   rbx, rbp, r12, r13: bases 1 to 4, in bytes from the frame
+ *   rdi  frame       r13  COLLECT: refs
+ *   rsi  caplen      r14  COLLECT: max
+ *   r9   wirelen     r15  COLLECT: how many
+ *   rax, rcx, rdx, r10, r11 temporaries
+ *   r8, rbx, rbp, r12: bases 1 to 4, in bytes from the frame
  *
- * The nodes are emitted in pre-order: a test that fails jumps behind its subtree, to what
- * comes next. A set of values of one field is searched by comparisons.
+ * A decision tree over the shapes' constants, made as it is emitted, in pre-order. At each
+ * step the first shape says what is asked next; the run of shapes behind it that ask the
+ * same share the answer. A test that fails jumps behind the run. What is left to
+ * a shape alone, its key, is looked up at the leaf.
  * Layer: leaf library. SPDX-License-Identifier: ISC
  */
 #include "dpf/gen.h"
+#include "dpf/table.h"
 
-enum { LINEAR_MAX = 3 }; /* values that are compared one after another */
+enum { LINEAR_MAX = 3, ALWAYS = 0xff };
 
 struct gen {
 	struct x86 *a;
-	struct trie *t;
+	const struct store *store;
+	struct shape **order;
+	struct gen_scratch *s;
+	struct gen_level *l; /* the current one */
 	enum gen_mode mode;
-	uint32_t *members;
-	gen_program *program;
-	void *ctx;
+	uint32_t depth;
+	bool save;
+	struct x86_label exit;
 };
 
-static const enum x86_gpr base_register[PATH_BASES] = { RDI, RBX, RBP, R12, R13 };
-static const enum x86_gpr saved[] = { RBX, RBP, R12, R13, R14 };
+static const enum x86_gpr base_register[PATH_BASES] = { RDI, R8, RBX, RBP, R12 };
+static const enum x86_gpr saved[] = { RBX, RBP, R12, R13, R14, R15 };
 enum { NSAVED = sizeof saved / sizeof *saved };
 
 static struct x86_mem at(unsigned base, int32_t offset)
@@ -34,14 +40,40 @@ static struct x86_mem at(unsigned base, int32_t offset)
 
 static enum x86_size size_of(unsigned width)
 {
-	return width == 1 ? X86_8 : width == 2 ? X86_16 : X86_32;
+	return width == 1 ? X86_8 : width == 2 ? X86_16 : width == 4 ? X86_32 : X86_64;
+}
+
+/* The mark of what is dealt with at this depth. */
+static uint8_t mark(const struct gen *g) { return (uint8_t)(g->depth + 1); }
+_Static_assert((int)GEN_LEVELS < (int)ALWAYS, "a level's mark fits");
+
+/* The shape's own number of the base that the code keeps as `base`, or PATH_BASES. */
+static unsigned own_base(const struct shape *s, unsigned base)
+{
+	for (unsigned i = 0; i < s->form.nbases; i++)
+		if (s->base_done[i] && s->base_at[i] == base)
+			return i;
+	return PATH_BASES;
+}
+
+/* The index of s's constant at (base, offset) under mask that is still to be asked for, or
+ * PATH_BYTES. */
+static unsigned constant(const struct shape *s, unsigned base, unsigned offset, unsigned mask)
+{
+	unsigned own = own_base(s, base);
+	unsigned i = own == PATH_BASES ? s->form.nbytes : path_find(&s->form, own, offset);
+
+	return i < s->form.nbytes && !s->open[i] && !s->byte_done[i] &&
+	                       s->form.byte[i].mask == mask
+	               ? i
+	               : PATH_BYTES;
 }
 
 /* Jump to `fail` unless `need` bytes from base on were captured. */
-static void check_span(struct gen *g, struct trie_node *n, unsigned base, uint32_t need,
+static void check_span(struct gen *g, uint32_t *known, unsigned base, uint32_t need,
                        struct x86_label *fail)
 {
-	if (need <= n->known[base])
+	if (need <= known[base])
 		return;
 	if (base) {
 		x86_lea(g->a, X86_64, R11, x86_at(base_register[base], (int32_t)need));
@@ -50,267 +82,743 @@ static void check_span(struct gen *g, struct trie_node *n, unsigned base, uint32
 		x86_alu_imm(g->a, X86_64, X86_CMP, RSI, (int32_t)need);
 	}
 	x86_jcc(g->a, CC_B, fail);
-	n->known[base] = need;
+	known[base] = need;
 }
 
-/* eax = load in host order */
-static void load_value(struct gen *g, unsigned base, unsigned width, uint32_t offset)
+/* One check for all that the run surely needs of a base. */
+static void check_run(struct gen *g, unsigned base)
 {
-	x86_load(g->a, size_of(width), RAX, at(base, (int32_t)offset));
-	if (width == 1)
-		return;
-	x86_bswap(g->a, X86_32, RAX);
-	if (width == 2)
-		x86_shift_imm(g->a, X86_32, X86_SHR, RAX, 16);
+	struct gen_level *l = g->l;
+	uint32_t need = UINT32_MAX;
+
+	for (uint32_t i = l->at; i < l->run; i++) {
+		const struct shape *s = g->order[i];
+		uint32_t span = s->form.span[own_base(s, base)];
+
+		need = span < need ? span : need;
+	}
+	check_span(g, l->run_known, base, need, &l->next);
 }
 
-static void mask_value(struct gen *g, unsigned width, uint32_t mask)
+/* A run of the first shape and those that `same` says ask what it asks. Where all are
+ * asked, they need not be neighbours. */
+static uint32_t run_of(struct gen *g, bool (*same)(const struct shape *first, unsigned what,
+                                                   const struct shape *s),
+                       unsigned what, bool take)
 {
-	if (mask != path_ones(width))
-		x86_alu_imm(g->a, X86_32, X86_AND, RAX, (int32_t)mask);
+	struct gen_level *l = g->l;
+	const struct shape *first = g->order[l->at];
+	uint32_t n = l->at;
+
+	for (uint32_t i = l->at; i < l->end; i++) {
+		struct shape *s = g->order[i];
+
+		if (!same(first, what, s)) {
+			if (g->mode == GEN_BEST)
+				break;
+			continue;
+		}
+		if (take) {
+			g->order[i] = g->order[n];
+			g->order[n] = s;
+		}
+		n++;
+	}
+	return n;
 }
 
-/* Dispatch eax on the values of members [from, to): one of them, or fail. */
-static void search(struct gen *g, uint32_t from, uint32_t to, struct x86_label *fail)
+static bool same_byte(const struct shape *first, unsigned i, const struct shape *s)
 {
-	while (to - from > LINEAR_MAX) {
+	const struct path_byte *b = &first->form.byte[i];
+
+	return constant(s, first->base_at[b->base], b->offset, b->mask) < PATH_BYTES;
+}
+
+static bool asks_byte(const struct shape *s, unsigned i)
+{
+	return !s->open[i] && !s->byte_done[i] && s->base_done[s->form.byte[i].base];
+}
+
+/* The constant that most shapes ask for, from the first on; PATH_BYTES: none. */
+static unsigned choose_byte(struct gen *g)
+{
+	const struct shape *s = g->order[g->l->at];
+	unsigned best = PATH_BYTES;
+	uint32_t longest = 0;
+
+	for (unsigned i = 0; i < s->form.nbytes; i++) {
+		if (!asks_byte(s, i))
+			continue;
+		uint32_t n = run_of(g, same_byte, i, false);
+		if (n > longest) {
+			longest = n;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static void begin_run(struct gen *g, uint32_t run)
+{
+	struct gen_level *l = g->l;
+
+	l->run = l->group = run;
+	l->run_nbases = l->nbases;
+	__builtin_memcpy(l->run_known, l->known, sizeof l->known);
+	l->next = (struct x86_label){ 0 };
+}
+
+/* Below the current level: [from, to), which has the run's answer. */
+static void descend(struct gen *g, uint32_t from, uint32_t to)
+{
+	struct gen_level *l = g->l, *below = l + 1;
+
+	l->group = to;
+	below->at = from;
+	below->end = to;
+	below->nbases = l->run_nbases;
+	__builtin_memcpy(below->known, l->run_known, sizeof l->run_known);
+	g->depth++;
+	g->l = below;
+}
+
+/* Does every shape of the run want the same value in the first one's byte i? */
+static bool agreed(struct gen *g, unsigned i)
+{
+	const struct shape *first = g->order[g->l->at];
+	const struct path_byte *b = &first->form.byte[i];
+
+	for (uint32_t k = g->l->at; k < g->l->run; k++) {
+		const struct shape *s = g->order[k];
+		unsigned j = constant(s, first->base_at[b->base], b->offset, b->mask);
+
+		if (j == PATH_BYTES || s->form.byte[j].value != b->value)
+			return false;
+	}
+	return true;
+}
+
+static void mark_byte(struct gen *g, unsigned base, unsigned offset, unsigned mask)
+{
+	for (uint32_t k = g->l->at; k < g->l->run; k++) {
+		struct shape *s = g->order[k];
+		unsigned j = constant(s, base, offset, mask);
+
+		if (j < PATH_BYTES)
+			s->byte_done[j] = mark(g);
+	}
+}
+
+/* A masked comparison of up to 8 adjacent bytes. */
+struct window {
+	unsigned base, offset, width;
+	uint64_t mask, value;
+};
+
+/* The window that begins at the first shape's byte i, with those of pick[] that it covers. */
+static struct window window_at(struct gen *g, bool *pick, unsigned i)
+{
+	const struct shape *s = g->order[g->l->at];
+	const struct path_byte *b = &s->form.byte[i];
+	struct window w = { .base = s->base_at[b->base], .offset = b->offset, .width = 8 };
+	unsigned extent = 1;
+
+	for (unsigned j = i; j < s->form.nbytes && s->form.byte[j].base == b->base; j++)
+		if (pick[j] && s->form.byte[j].offset - b->offset < 8)
+			extent = s->form.byte[j].offset - b->offset + 1u;
+	while (w.width > 1 && w.width / 2 >= extent)
+		w.width /= 2;
+	while (w.offset + w.width > g->l->run_known[w.base])
+		w.width /= 2;
+	for (unsigned j = i; j < s->form.nbytes && s->form.byte[j].base == b->base; j++) {
+		unsigned down = 8u * (s->form.byte[j].offset - b->offset);
+
+		if (!pick[j] || down >= 8 * w.width)
+			continue;
+		w.mask |= (uint64_t)s->form.byte[j].mask << down;
+		w.value |= (uint64_t)s->form.byte[j].value << down;
+		pick[j] = false;
+	}
+	return w;
+}
+
+static uint64_t ones(unsigned width) { return width == 8 ? UINT64_MAX : (1ull << 8 * width) - 1; }
+
+/* op dst, imm; 64-bit immediates go through r10 */
+static void alu_imm(struct gen *g, unsigned width, enum x86_alu op, enum x86_gpr dst,
+                    uint64_t imm)
+{
+	if (width < 8) {
+		x86_alu_imm(g->a, X86_32, op, dst, (int32_t)(uint32_t)imm);
+	} else if ((int64_t)imm == (int32_t)imm) {
+		x86_alu_imm(g->a, X86_64, op, dst, (int32_t)imm);
+	} else {
+		x86_mov_imm(g->a, R10, imm);
+		x86_alu(g->a, X86_64, op, dst, R10);
+	}
+}
+
+static void load_masked(struct gen *g, enum x86_gpr dst, struct window w)
+{
+	x86_load(g->a, size_of(w.width), dst, at(w.base, (int32_t)w.offset));
+	if (w.mask != ones(w.width))
+		alu_imm(g, w.width, X86_AND, dst, w.mask);
+}
+
+/* All that the run agrees on, compared without branches but one at the end: on real
+ * traces a mispredicted branch costs more than all the tests. */
+static void gen_agreed(struct gen *g)
+{
+	const struct shape *s = g->order[g->l->at];
+	bool pick[PATH_BYTES], first = true;
+	struct window w = { 0 };
+
+	for (unsigned i = 0; i < s->form.nbytes; i++) {
+		pick[i] = asks_byte(s, i) && agreed(g, i);
+		if (pick[i])
+			check_run(g, s->base_at[s->form.byte[i].base]);
+	}
+	for (unsigned i = 0; i < s->form.nbytes; i++)
+		if (pick[i])
+			mark_byte(g, s->base_at[s->form.byte[i].base], s->form.byte[i].offset,
+			          s->form.byte[i].mask);
+	for (unsigned i = 0; i < s->form.nbytes; i++) {
+		if (!pick[i])
+			continue;
+		if (w.width && first) {
+			alu_imm(g, w.width, X86_XOR, RAX, w.value);
+			first = false;
+		}
+		w = window_at(g, pick, i);
+		load_masked(g, first ? RAX : R11, w);
+		if (first)
+			continue;
+		alu_imm(g, w.width, X86_XOR, R11, w.value);
+		x86_alu(g->a, X86_64, X86_OR, RAX, R11);
+	}
+	if (first)
+		alu_imm(g, w.width, X86_CMP, RAX, w.value);
+	x86_jcc(g->a, CC_NE, &g->l->next);
+}
+
+/* Jump to the group whose field eax is, or behind the run. */
+static void search(struct gen *g, uint32_t from, uint32_t to)
+{
+	while (to - from > LINEAR_MAX) { /* its depth is at most 10: log2(DPF_SHAPES_MAX) */
 		uint32_t middle = from + (to - from) / 2;
-		struct trie_node *n = &g->t->node[g->members[middle]];
+		struct shape *s = g->order[g->s->start[middle]];
 		struct x86_label above = { 0 };
 
-		x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)n->step.value);
-		x86_jcc(g->a, CC_E, &n->here);
+		x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)s->field);
+		x86_jcc(g->a, CC_E, &s->label);
 		x86_jcc(g->a, CC_A, &above);
-		search(g, from, middle, fail);
+		search(g, from, middle);
 		x86_bind(g->a, &above);
 		from = middle + 1;
 	}
 	for (uint32_t i = from; i < to; i++) {
-		struct trie_node *n = &g->t->node[g->members[i]];
+		struct shape *s = g->order[g->s->start[i]];
 
-		x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)n->step.value);
-		x86_jcc(g->a, CC_E, &n->here);
+		x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)s->field);
+		x86_jcc(g->a, CC_E, &s->label);
 	}
-	x86_jmp(g->a, fail);
+	x86_jmp(g->a, &g->l->next);
 }
 
-static struct trie_node *node(struct gen *g, uint32_t i) { return &g->t->node[i]; }
-
-/* Is sibling j of i in i's group: the same field, another value? */
-static bool in_group(struct gen *g, uint32_t i, uint32_t j)
+/* Sort the run by field; shapes of one field keep their order. */
+static void sort_run(struct gen *g)
 {
-	return j && node(g, i)->step.kind == STEP_BYTES &&
-	       trie_same_field(&node(g, i)->step, &node(g, j)->step);
+	for (uint32_t i = g->l->at + 1; i < g->l->run; i++) {
+		struct shape *s = g->order[i];
+		uint32_t j = i;
+
+		for (; j > g->l->at && g->order[j - 1]->field > s->field; j--)
+			g->order[j] = g->order[j - 1];
+		g->order[j] = s;
+	}
 }
 
-/* Enter a group at its first member: check, load and dispatch for all of them. */
-static void begin_group(struct gen *g, uint32_t first)
+static uint32_t group_end(const struct gen *g, uint32_t from, uint32_t run)
 {
-	struct trie_node *n = node(g, first);
-	const struct step *s = &n->step;
-	uint32_t count = 0, need = UINT32_MAX;
+	uint32_t i = from + 1;
 
-	for (uint32_t i = first; i == first || in_group(g, first, i); i = node(g, i)->sibling) {
-		g->members[count++] = i;
-		node(g, i)->group = first;
-		if (need > node(g, i)->span[s->base])
-			need = node(g, i)->span[s->base];
+	while (i < run && g->order[i]->field == g->order[from]->field)
+		i++;
+	return i;
+}
+
+/* Which of up to four adjacent bytes from the first shape's byte i on all ask for; *mask
+ * is what they ask, and each shape's field what it wants. Returns the width to load. */
+static unsigned choose_field(struct gen *g, unsigned i, uint32_t *mask)
+{
+	struct gen_level *l = g->l;
+	const struct shape *first = g->order[l->at];
+	const struct path_byte *b = &first->form.byte[i];
+	unsigned base = first->base_at[b->base], n = 0, width = 4;
+
+	*mask = 0;
+	while (width > 1 && b->offset + width > l->run_known[base])
+		width /= 2;
+	for (uint32_t k = l->at; k < l->run; k++)
+		g->order[k]->field = 0;
+	for (; n < width && i + n < first->form.nbytes; n++) {
+		const struct path_byte *c = &first->form.byte[i + n];
+
+		if (c->base != b->base || c->offset != b->offset + n || !asks_byte(first, i + n) ||
+		    (n && run_of(g, same_byte, i + n, false) < l->run))
+			break;
+		*mask |= (uint32_t)c->mask << 8 * n;
+		for (uint32_t k = l->at; k < l->run; k++) {
+			struct shape *s = g->order[k];
+			unsigned j = constant(s, base, c->offset, c->mask);
+
+			s->field |= (uint32_t)s->form.byte[j].value << 8 * n;
+		}
 	}
-	check_span(g, n, s->base, need, &n->after);
-	for (uint32_t i = 1; i < count; i++)
-		__builtin_memcpy(node(g, g->members[i])->known, n->known, sizeof n->known);
-	x86_load(g->a, size_of(s->width), RAX, at(s->base, s->offset));
-	if (s->mask != path_ones(s->width))
-		x86_alu_imm(g->a, X86_32, X86_AND, RAX, (int32_t)s->mask);
-	if (count > 1) {
-		search(g, 0, count, &n->after);
+	return n <= 2 ? n : 4;
+}
+
+static void gen_dispatch(struct gen *g, unsigned i)
+{
+	struct gen_level *l = g->l;
+	const struct shape *first = g->order[l->at];
+	const struct path_byte b = first->form.byte[i];
+	unsigned base = first->base_at[b.base];
+	uint32_t mask, count = 0;
+
+	check_run(g, base);
+	unsigned width = choose_field(g, i, &mask);
+	const struct window w = { .base = base, .offset = b.offset, .width = width, .mask = mask };
+	for (unsigned n = 0; n < width; n++)
+		if (mask >> 8 * n & 0xff)
+			mark_byte(g, base, b.offset + n, mask >> 8 * n & 0xff);
+	sort_run(g);
+	for (uint32_t k = l->at; k < l->run; k++)
+		g->order[k]->label = (struct x86_label){ 0 };
+	for (uint32_t k = l->at; k < l->run; k = group_end(g, k, l->run))
+		g->s->start[count++] = k;
+	load_masked(g, RAX, w);
+	search(g, 0, count);
+}
+
+static void gen_bytes(struct gen *g, unsigned i)
+{
+	begin_run(g, run_of(g, same_byte, i, true));
+	bool any = false;
+	const struct shape *s = g->order[g->l->at];
+
+	for (unsigned k = 0; k < s->form.nbytes; k++)
+		any |= asks_byte(s, k) && agreed(g, k);
+	if (any) {
+		gen_agreed(g);
+		descend(g, g->l->at, g->l->run);
 		return;
 	}
-	x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)s->value);
-	x86_jcc(g->a, CC_NE, &n->after);
+	gen_dispatch(g, i);
+	x86_bind(g->a, &g->order[g->l->at]->label);
+	descend(g, g->l->at, group_end(g, g->l->at, g->l->run));
 }
 
-static void gen_base(struct gen *g, struct trie_node *n)
+/* eax = load in host order, masked */
+static void load_value(struct gen *g, unsigned base, unsigned width, uint32_t offset,
+                       uint32_t mask)
 {
-	const struct step *s = &n->step;
-	enum x86_gpr r = base_register[s->base];
-
-	check_span(g, n, s->parent, n->span[s->parent], &n->after);
-	load_value(g, s->parent, s->width, s->offset);
-	mask_value(g, s->width, s->mask);
-	if (s->shift > 0)
-		x86_shift_imm(g->a, X86_64, X86_SHL, RAX, (uint8_t)s->shift);
-	else if (s->shift < 0)
-		x86_shift_imm(g->a, X86_32, X86_SHR, RAX, (uint8_t)-s->shift);
-	x86_mov(g->a, X86_64, r, RAX);
-	if (s->parent)
-		x86_alu(g->a, X86_64, X86_ADD, r, base_register[s->parent]);
-	n->known[s->base] = 0;
-}
-
-static void gen_test(struct gen *g, struct trie_node *n)
-{
-	const struct step *s = &n->step;
-
-	if (s->width == PATH_LEN) {
-		x86_mov(g->a, X86_32, RAX, RDX);
+	if (width == PATH_LEN) {
+		x86_mov(g->a, X86_32, RAX, R9);
 	} else {
-		check_span(g, n, s->base, n->span[s->base], &n->after);
-		load_value(g, s->base, s->width, s->offset);
+		x86_load(g->a, size_of(width), RAX, at(base, (int32_t)offset));
+		if (width > 1)
+			x86_bswap(g->a, X86_32, RAX);
+		if (width == 2)
+			x86_shift_imm(g->a, X86_32, X86_SHR, RAX, 16);
 	}
-	mask_value(g, s->width, s->mask);
-	if (s->lo)
-		x86_alu_imm(g->a, X86_32, X86_SUB, RAX, (int32_t)s->lo);
-	x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)(s->hi - s->lo));
-	x86_jcc(g->a, s->negate ? CC_BE : CC_A, &n->after);
+	if (mask != path_ones(width))
+		x86_alu_imm(g->a, X86_32, X86_AND, RAX, (int32_t)mask);
 }
 
-/* The filter accepts, unless its program says no: it is the winner, so far. */
-static void take_best(struct gen *g, const struct trie_accept *c, struct x86_label *skip)
+static unsigned find_test(const struct shape *s, const struct shape *first, unsigned i)
 {
-	struct x86_label take = { 0 };
+	const struct path_test *t = &first->form.test[i];
 
-	x86_mov_imm(g->a, R10, c->rank);
-	x86_alu(g->a, X86_64, X86_CMP, R10, R8);
-	x86_jcc(g->a, CC_B, skip);
-	x86_jcc(g->a, CC_A, &take);
-	x86_test(g->a, X86_32, R9, R9); /* equal: the lower id */
-	x86_jcc(g->a, CC_E, &take);
-	x86_alu_imm(g->a, X86_32, X86_CMP, R9, (int32_t)c->filter);
-	x86_jcc(g->a, CC_BE, skip);
-	x86_bind(g->a, &take);
-	x86_mov(g->a, X86_64, R8, R10);
-	x86_mov_imm(g->a, R9, c->filter);
+	for (unsigned j = 0; j < s->form.ntests; j++) {
+		const struct path_test *u = &s->form.test[j];
+
+		if (!s->test_done[j] && s->base_done[u->base] &&
+		    s->base_at[u->base] == first->base_at[t->base] && u->offset == t->offset &&
+		    u->width == t->width && u->mask == t->mask && u->lo == t->lo &&
+		    u->hi == t->hi && u->negate == t->negate)
+			return j;
+	}
+	return PATH_TESTS;
 }
 
-static void collect(struct gen *g, const struct trie_accept *c)
+static bool same_test(const struct shape *first, unsigned i, const struct shape *s)
+{
+	return find_test(s, first, i) < PATH_TESTS;
+}
+
+static void gen_test(struct gen *g, unsigned i)
+{
+	begin_run(g, run_of(g, same_test, i, true));
+	const struct shape *first = g->order[g->l->at];
+	const struct path_test *t = &first->form.test[i];
+	unsigned base = first->base_at[t->base];
+
+	if (t->width != PATH_LEN)
+		check_run(g, base);
+	load_value(g, base, t->width, t->offset, t->mask);
+	if (t->lo)
+		x86_alu_imm(g->a, X86_32, X86_SUB, RAX, (int32_t)t->lo);
+	x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)(t->hi - t->lo));
+	x86_jcc(g->a, t->negate ? CC_BE : CC_A, &g->l->next);
+	for (uint32_t k = g->l->run; k-- > g->l->at;) { /* the first one last: it is compared */
+		struct shape *s = g->order[k];
+
+		s->test_done[find_test(s, first, i)] = mark(g);
+	}
+	descend(g, g->l->at, g->l->run);
+}
+
+static unsigned find_base(const struct shape *s, const struct shape *first, unsigned i)
+{
+	const struct path_base *b = &first->form.base[i];
+
+	for (unsigned j = 1; j < s->form.nbases; j++) {
+		const struct path_base *c = &s->form.base[j];
+
+		if (!s->base_done[j] && s->base_done[c->parent] &&
+		    s->base_at[c->parent] == first->base_at[b->parent] && c->offset == b->offset &&
+		    c->width == b->width && c->mask == b->mask && c->shift == b->shift)
+			return j;
+	}
+	return PATH_BASES;
+}
+
+static bool same_base(const struct shape *first, unsigned i, const struct shape *s)
+{
+	return find_base(s, first, i) < PATH_BASES;
+}
+
+static void gen_base(struct gen *g, unsigned i)
+{
+	begin_run(g, run_of(g, same_base, i, true));
+	struct gen_level *l = g->l;
+	const struct shape *first = g->order[l->at];
+	const struct path_base *b = &first->form.base[i];
+	unsigned parent = first->base_at[b->parent];
+	enum x86_gpr r = base_register[l->run_nbases];
+
+	check_run(g, parent);
+	load_value(g, parent, b->width, b->offset, b->mask);
+	if (b->shift > 0)
+		x86_shift_imm(g->a, X86_64, X86_SHL, RAX, (uint8_t)b->shift);
+	else if (b->shift < 0)
+		x86_shift_imm(g->a, X86_32, X86_SHR, RAX, (uint8_t)-b->shift);
+	x86_mov(g->a, X86_64, r, RAX);
+	if (parent)
+		x86_alu(g->a, X86_64, X86_ADD, r, base_register[parent]);
+	for (uint32_t k = l->run; k-- > l->at;) {
+		struct shape *s = g->order[k];
+		unsigned j = find_base(s, first, i);
+
+		s->base_done[j] = mark(g);
+		s->base_at[j] = l->run_nbases;
+	}
+	l->run_known[l->run_nbases++] = 0;
+	descend(g, l->at, l->run);
+}
+
+static void leave(struct gen *g)
+{
+	if (g->save)
+		x86_jmp(g->a, &g->exit);
+	else
+		x86_ret(g->a);
+}
+
+/* eax names what holds. */
+static void accept(struct gen *g)
 {
 	struct x86_label full = { 0 };
 
-	x86_alu(g->a, X86_32, X86_CMP, R9, R14);
+	if (g->mode == GEN_BEST) {
+		leave(g);
+		return;
+	}
+	x86_alu(g->a, X86_32, X86_CMP, R15, R14);
 	x86_jcc(g->a, CC_AE, &full);
-	x86_store_imm(g->a, X86_32, x86_indexed(R8, R9, 2, 0), (int32_t)c->filter);
+	x86_store(g->a, X86_32, x86_indexed(R13, R15, 2, 0), RAX);
 	x86_bind(g->a, &full);
-	x86_alu_imm(g->a, X86_32, X86_ADD, R9, 1);
+	x86_alu_imm(g->a, X86_32, X86_ADD, R15, 1);
 }
 
-static void gen_accepts(struct gen *g, uint32_t first)
+/* dst = word i of the frame's key; r10 and r11 are temporaries */
+static void load_word(struct gen *g, const struct shape *s, enum x86_gpr dst, unsigned i)
 {
-	for (uint32_t i = first; i; i = g->t->accept[i].next) {
-		const struct trie_accept *c = &g->t->accept[i];
-		struct x86_label skip = { 0 };
+	for (unsigned k = 0; k < SHAPE_PARTS && s->word[i][k].width; k++) {
+		const struct shape_part *p = &s->word[i][k];
+		const struct window w = { .base = s->base_at[p->base], .offset = p->offset,
+			                  .width = p->width, .mask = p->mask };
 
-		if (c->residual) {
-			x86_call(g->a, g->program(g->ctx, c->filter));
-			x86_test(g->a, X86_32, RAX, RAX);
-			x86_jcc(g->a, CC_E, &skip);
-		}
-		if (g->mode == GEN_BEST)
-			take_best(g, c, &skip);
-		else
-			collect(g, c);
-		x86_bind(g->a, &skip);
-	}
-}
-
-static void enter_node(struct gen *g, uint32_t i)
-{
-	struct trie_node *n = node(g, i);
-	bool first = n->step.kind != STEP_BYTES || n->group == 0;
-
-	if (first)
-		__builtin_memcpy(n->known, node(g, n->parent)->known, sizeof n->known);
-	if (n->step.kind == STEP_BYTES) {
-		if (first)
-			begin_group(g, i);
-		x86_bind(g->a, &n->here);
-	} else if (n->step.kind == STEP_BASE) {
-		gen_base(g, n);
-	} else if (n->step.kind == STEP_TEST) {
-		gen_test(g, n);
-	} else {
-		check_span(g, n, n->step.base, n->step.value, &n->after);
-	}
-	gen_accepts(g, n->accept);
-}
-
-/* Behind a subtree: the other members of its group are passed over. */
-static void leave_node(struct gen *g, uint32_t i)
-{
-	struct trie_node *n = node(g, i);
-
-	if (in_group(g, i, n->sibling))
-		x86_jmp(g->a, &node(g, n->group)->after);
-	else
-		x86_bind(g->a, n->group ? &node(g, n->group)->after : &n->after);
-}
-
-static void gen_nodes(struct gen *g)
-{
-	uint32_t i = node(g, 0)->child;
-
-	while (i) {
-		enter_node(g, i);
-		if (node(g, i)->child) {
-			i = node(g, i)->child;
+		load_masked(g, k ? R11 : dst, w);
+		if (!k)
 			continue;
-		}
-		while (i) {
-			leave_node(g, i);
-			if (node(g, i)->sibling) {
-				i = node(g, i)->sibling;
-				break;
-			}
-			i = node(g, i)->parent;
-		}
+		x86_shift_imm(g->a, X86_64, X86_SHL, R11, 32);
+		x86_alu(g->a, X86_64, X86_OR, dst, R11);
 	}
 }
 
-static bool uses_saved(const struct gen *g)
+static bool ask_program(struct gen *g, const struct shape *s, struct x86_label *fail)
 {
-	for (uint32_t i = 1; i < g->t->nodes; i++)
-		if (g->t->node[i].step.kind == STEP_BASE)
-			return true;
-	return g->mode == GEN_COLLECT;
+	if (!s->filter)
+		return false;
+	x86_mov(g->a, X86_32, RDX, R9);
+	x86_mov_imm(g->a, RAX, (uint64_t)(uintptr_t)s->program);
+	x86_call_reg(g->a, RAX);
+	x86_test(g->a, X86_32, RAX, RAX);
+	x86_jcc(g->a, CC_E, fail);
+	return true;
 }
 
-static void begin(struct gen *g, bool save)
+/* One key after another. Returns whether control can come out behind it. */
+static bool gen_small(struct gen *g, const struct shape *s, struct x86_label *fail)
 {
-	for (int i = 0; save && i < NSAVED; i++)
+	bool conditional = ask_program(g, s, fail);
+
+	for (unsigned k = 0; k < s->n; k++) {
+		struct member *m = member_at(g->store, s->small[k]);
+		struct x86_label other = { 0 };
+		uint64_t w[SHAPE_WORDS];
+
+		shape_words(s, m->key, w);
+		for (unsigned i = 0; i < s->nwords; i++) {
+			if (k == 0 || s->nwords > 1)
+				load_word(g, s, RCX, i);
+			alu_imm(g, s->word[i][1].width || s->word[i][0].width == 8 ? 8 : 4, X86_CMP,
+			        RCX, w[i]);
+			x86_jcc(g->a, CC_NE, &other);
+			conditional = true;
+		}
+		x86_mov_imm(g->a, RAX, table_value(m, s->small[k]));
+		accept(g);
+		x86_bind(g->a, &other);
+	}
+	return conditional;
+}
+
+static struct x86_mem field(size_t offset) { return x86_at(R10, (int32_t)offset); }
+
+/* rax = hash of the key, r10 = the table. Of one or two words, rcx and r11 keep the words;
+ * else rcx is lost. */
+static void gen_hash(struct gen *g, const struct shape *s)
+{
+	struct x86 *a = g->a;
+	unsigned n = s->nwords;
+
+	for (unsigned i = 0; i < n; i += 2) {
+		if (n > 2 && i > 0)
+			x86_push(a, RAX);
+		load_word(g, s, RCX, i);
+		if (i + 1 < n)
+			load_word(g, s, RDX, i + 1);
+		x86_mov_imm(a, R10, (uint64_t)(uintptr_t)&s->cell[s->layout]);
+		x86_load(a, X86_64, R10, x86_at(R10, 0));
+		if (i + 1 < n) {
+			x86_mov(a, X86_64, R11, RDX);
+			x86_alu_mem(a, X86_64, X86_XOR, RDX, field(offsetof(struct table, key[1])));
+		} else {
+			x86_load(a, X86_64, RDX, field(offsetof(struct table, key[1])));
+		}
+		if (i == 0)
+			x86_load(a, X86_64, RAX, field(offsetof(struct table, key[0])));
+		else
+			x86_pop(a, RAX);
+		x86_alu(a, X86_64, X86_XOR, RAX, RCX);
+		x86_unary(a, X86_64, X86_MUL, RDX);
+		x86_alu(a, X86_64, X86_XOR, RAX, RDX);
+	}
+}
+
+/* rdx = the slot of the hash in rax. */
+static void gen_slot(struct gen *g, const struct shape *s)
+{
+	struct x86 *a = g->a;
+
+	x86_mov(a, X86_64, RDX, RAX);
+	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
+	x86_imul_mem(a, X86_64, RDX, field(offsetof(struct table, nbuckets)));
+	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
+	x86_load(a, X86_32, RDX, x86_indexed(R10, RDX, 2, offsetof(struct table, disp)));
+	x86_imul(a, X86_64, RDX, RAX);
+	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
+	x86_imul_mem(a, X86_64, RDX, field(offsetof(struct table, nslots)));
+	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
+	if (s->nwords == 1)
+		x86_shift_imm(a, X86_64, X86_SHL, RDX, 4);
+	else if (s->nwords == 2)
+		x86_lea(a, X86_64, RDX, x86_indexed(RDX, RDX, 1, 0));
+	else
+		x86_imul_imm(a, X86_64, RDX, RDX, 8 * s->nwords + (int32_t)sizeof(struct table_tail));
+	if (s->nwords == 2)
+		x86_shift_imm(a, X86_64, X86_SHL, RDX, 3);
+	x86_alu_mem(a, X86_64, X86_ADD, RDX, field(offsetof(struct table, slots)));
+}
+
+static void gen_table(struct gen *g, const struct shape *s, struct x86_label *fail)
+{
+	struct x86 *a = g->a;
+
+	gen_hash(g, s);
+	gen_slot(g, s);
+	for (unsigned i = 0; i < s->nwords; i++) {
+		enum x86_gpr r = i == 1 && s->nwords == 2 ? R11 : RCX;
+
+		if (s->nwords > 2)
+			load_word(g, s, RCX, i);
+		x86_alu_mem(a, X86_64, X86_CMP, r, x86_at(RDX, 8 * (int32_t)i));
+		x86_jcc(a, CC_NE, fail);
+	}
+	x86_load(a, X86_32, RAX, x86_at(RDX, 8 * s->nwords));
+	x86_test(a, X86_32, RAX, RAX);
+	x86_jcc(a, CC_E, fail);
+	accept(g);
+}
+
+/* All that is left to the first shape alone. */
+static void gen_leaf(struct gen *g)
+{
+	struct gen_level *l = g->l;
+	const struct shape *s = g->order[l->at];
+	bool conditional = false;
+
+	begin_run(g, l->at + 1);
+	for (unsigned i = 0; i < s->form.nbases; i++) {
+		unsigned base = s->base_at[i];
+
+		conditional |= l->run_known[base] < s->form.span[i];
+		check_span(g, l->run_known, base, s->form.span[i], &l->next);
+	}
+	if (s->table) {
+		gen_table(g, s, &l->next);
+		conditional = true;
+	} else {
+		conditional |= gen_small(g, s, &l->next);
+	}
+	x86_bind(g->a, &l->next);
+	l->at++;
+	if (!conditional && g->mode == GEN_BEST)
+		l->at = l->end; /* nothing comes after what always holds */
+}
+
+static void step(struct gen *g)
+{
+	const struct shape *s = g->order[g->l->at];
+	unsigned i = choose_byte(g);
+
+	if (i < PATH_BYTES) {
+		gen_bytes(g, i);
+		return;
+	}
+	for (i = 0; i < s->form.ntests; i++)
+		if (!s->test_done[i] && s->base_done[s->form.test[i].base]) {
+			gen_test(g, i);
+			return;
+		}
+	for (i = 1; i < s->form.nbases; i++)
+		if (!s->base_done[i]) {
+			gen_base(g, i);
+			return;
+		}
+	gen_leaf(g);
+}
+
+static void forget(struct gen *g, struct shape *s)
+{
+	for (unsigned i = 0; i < s->form.nbytes; i++)
+		s->byte_done[i] = s->byte_done[i] == mark(g) ? 0 : s->byte_done[i];
+	for (unsigned i = 0; i < s->form.ntests; i++)
+		s->test_done[i] = s->test_done[i] == mark(g) ? 0 : s->test_done[i];
+	for (unsigned i = 0; i < s->form.nbases; i++)
+		s->base_done[i] = s->base_done[i] == mark(g) ? 0 : s->base_done[i];
+}
+
+/* A segment is done: on to the next group of the run, or behind the run. */
+static void ascend(struct gen *g)
+{
+	struct gen_level *l = --g->l;
+
+	g->depth--;
+	if (l->group < l->run) {
+		uint32_t from = l->group;
+
+		x86_jmp(g->a, &l->next);
+		x86_bind(g->a, &g->order[from]->label);
+		/* fields below have other values by now: the label says where a group begins */
+		uint32_t to = from + 1;
+		while (to < l->run && g->order[to]->label.here == 0 && !g->order[to]->label.waiting)
+			to++;
+		descend(g, from, to);
+		return;
+	}
+	x86_bind(g->a, &l->next);
+	for (uint32_t i = l->at; i < l->run; i++)
+		forget(g, g->order[i]);
+	l->at = l->run;
+}
+
+static void begin(struct gen *g)
+{
+	for (int i = 0; g->save && i < NSAVED; i++)
 		x86_push(g->a, saved[i]);
 	x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
-	x86_alu(g->a, X86_32, X86_XOR, R9, R9);
-	if (g->mode == GEN_BEST) {
-		x86_alu(g->a, X86_32, X86_XOR, R8, R8);
-	} else {
-		x86_mov(g->a, X86_32, R14, R8);
-		x86_mov(g->a, X86_64, R8, RCX);
-	}
+	x86_mov(g->a, X86_32, R9, RDX);
+	if (g->mode != GEN_COLLECT)
+		return;
+	x86_mov(g->a, X86_64, R13, RCX);
+	x86_mov(g->a, X86_32, R14, R8);
+	x86_alu(g->a, X86_32, X86_XOR, R15, R15);
 }
 
-static void end(struct gen *g, bool save)
+static void end(struct gen *g)
 {
-	x86_mov(g->a, X86_32, RAX, R9);
-	for (int i = NSAVED; save && i-- > 0;)
+	if (g->mode == GEN_COLLECT)
+		x86_mov(g->a, X86_32, RAX, R15);
+	else
+		x86_alu(g->a, X86_32, X86_XOR, RAX, RAX);
+	x86_bind(g->a, &g->exit);
+	for (int i = NSAVED; g->save && i-- > 0;)
 		x86_pop(g->a, saved[i]);
 	x86_ret(g->a);
 }
 
-uint32_t gen_trie(struct x86 *a, struct trie *t, enum gen_mode mode, uint32_t *members,
-                  gen_program *program, void *ctx)
+static void prepare(struct gen *g, struct shape *s)
 {
-	struct gen g = { .a = a, .t = t, .mode = mode, .members = members, .program = program,
-		         .ctx = ctx };
-	uint32_t start = x86_here(a);
-	bool save = uses_saved(&g);
+	__builtin_memset(s->byte_done, 0, sizeof s->byte_done);
+	__builtin_memset(s->test_done, 0, sizeof s->test_done);
+	__builtin_memset(s->base_done, 0, sizeof s->base_done);
+	s->base_done[0] = ALWAYS;
+	s->base_at[0] = 0;
+	s->label = (struct x86_label){ 0 };
+	g->save |= s->form.nbases > 2;
+}
 
-	for (uint32_t i = 0; i < t->nodes; i++) {
-		node(&g, i)->here = node(&g, i)->after = (struct x86_label){ 0 };
-		node(&g, i)->group = 0;
+void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,
+                enum gen_mode mode, struct gen_scratch *scratch)
+{
+	struct gen g = { .a = a, .store = store, .order = order, .s = scratch,
+		         .l = scratch->level, .mode = mode, .save = mode == GEN_COLLECT };
+
+	for (uint32_t i = 0; i < n; i++)
+		prepare(&g, order[i]);
+	begin(&g);
+	*g.l = (struct gen_level){ .end = n, .nbases = 1 };
+	for (;;) {
+		if (g.l->at < g.l->end)
+			step(&g);
+		else if (g.depth)
+			ascend(&g);
+		else
+			break;
 	}
-	begin(&g, save);
-	gen_accepts(&g, node(&g, 0)->accept);
-	gen_nodes(&g);
-	end(&g, save);
-	return start;
+	end(&g);
 }
