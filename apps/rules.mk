@@ -23,11 +23,12 @@ ALL += $(B)/init.img
 # --- The programs that it starts; a file goes to the program before it ---
 $(eval $(call program,ipd,$(B)/u/apps/ipd/main.o $(OWNER_LIB)))
 $(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.o request.o tar.o) $(TENANT_LIB)))
-$(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(TENANT_LIB)))
+$(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(HANDLER_LIB) $(TENANT_LIB)))
 $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
 MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf console.elf)
 PROGRAMS += $(B)/init.elf
+TESTS += "apps/echo/handler_test.sh $(B)/kernel.elf $(B)/handlers/udp_echo.o README.md $(MODULES)"
 TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"
 
 # --- httpd ---

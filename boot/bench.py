@@ -21,7 +21,8 @@ import tempfile
 import time
 
 BOOTS = 5
-REQUESTS = 500
+REQUESTS = 512
+FLIGHT = 32 # requests at once
 BOUND = 120  # seconds for any wait: only a hang reaches it
 ADDRESS = "10.0.9.50"
 MAC = "52:54:00:12:34:56"
@@ -200,7 +201,38 @@ def keep_alive_pages(port, n):
                 body += s.recv(65536)
 
 
+def flights(port):
+    """REQUESTS datagrams, FLIGHT at a time; one that is lost ends the bench."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("127.0.0.1", port))
+        s.settimeout(20)
+        for _ in range(REQUESTS // FLIGHT):
+            for _ in range(FLIGHT):
+                s.send(b"0123456789abcdef")
+            for _ in range(FLIGHT):
+                s.recv(100)
+
+
+def measure(appliance, what, run):
+    before = busy(appliance)
+    run()
+    used = (busy(appliance) - before) * 1000 // REQUESTS
+    print(f"instructions per {what}: {used} (kernel included, of {REQUESTS})")
+
+
+def with_handler(files):
+    """The same appliance, echo with a handler for its datagrams."""
+    at = next(i for i, f in enumerate(files) if "/echo.elf" in f) + 1
+    return files[:at] + ["build/handlers/udp_echo.o"] + files[at:]
+
+
 def instructions(files):
+    with Appliance(with_handler(files), "-i") as a:
+        web, echo = a.forwarded()
+        if not until(lambda: page(("127.0.0.1", web), 30), a.process):
+            sys.exit("boot/bench.py: no page was served with -icount")
+        measure(a, "UDP echo by a handler", lambda: [udp_echo(echo) for _ in range(REQUESTS)])
+        measure(a, f"UDP echo by a handler, {FLIGHT} in flight", lambda: flights(echo))
     with Appliance(files, "-i") as a:
         web, echo = a.forwarded()
         if not until(lambda: page(("127.0.0.1", web), 30), a.process):
@@ -208,15 +240,13 @@ def instructions(files):
         udp_echo(echo)
         work = {
             "UDP echo": lambda: [udp_echo(echo) for _ in range(REQUESTS)],
+            f"UDP echo, {FLIGHT} in flight": lambda: flights(echo),
             "HTTP request (kept alive)": lambda: keep_alive_pages(web, REQUESTS),
             "HTTP request (own connection)":
                 lambda: [page(("127.0.0.1", web), 30) for _ in range(REQUESTS)],
         }
         for what, run in work.items():
-            before = busy(a)
-            run()
-            used = (busy(a) - before) * 1000 // REQUESTS
-            print(f"instructions per {what}: {used} (kernel included, of {REQUESTS})")
+            measure(a, what, run)
 
 
 def serves_with(files, megabytes):

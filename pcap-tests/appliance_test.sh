@@ -70,7 +70,7 @@ counted() {
 # Every frame that came in is in one filter's count, or was dropped before any.
 none_besides() {
 	awk '
-		FILENAME ~ /filters$/ { if ($1 ~ /^[0-9]+$/ && NF == 6) n += $4 }
+		FILENAME ~ /filters$/ { if ($1 ~ /^[0-9]+$/ && NF == 8) n += $4 }
 		/^received / { received = $2; for (i = 4; i < NF; i++) if ($i ~ /^(UNCLAIMED|LENGTH|DEVICE)$/) n += $(i + 1) }
 		END { print received, n; exit received != n }
 	' "$work/filters" "$work/counters"

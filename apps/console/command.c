@@ -146,15 +146,16 @@ static void dpf(char *argument, const struct command_powers *powers)
 
 	(void)argument;
 	(void)powers;
-	printf("%6s %-15s %4s %12s %14s %10s\n", "filter", "owner", "ring", "frames", "bytes",
-	       "dropped");
+	printf("%6s %-15s %4s %12s %14s %10s %12s %10s\n", "filter", "owner", "ring", "frames",
+	       "bytes", "dropped", "handled", "aborted");
 	for (int i = 0; i < EXO_FILTER_MAX; i++) {
 		const struct exo_filter_info f = filters[i];
 
 		if (f.owner)
-			printf("%6d %-15s %4lu %12lu %14lu %10lu\n", i, owner_name(f.owner),
+			printf("%6d %-15s %4lu %12lu %14lu %10lu %12lu %10lu\n", i, owner_name(f.owner),
 			       (unsigned long)f.ring, (unsigned long)f.frames,
-			       (unsigned long)f.bytes, (unsigned long)f.dropped);
+			       (unsigned long)f.bytes, (unsigned long)f.dropped,
+			       (unsigned long)f.handled, (unsigned long)f.aborted);
 	}
 	printf("%lu installed\n", (unsigned long)exo_info()->filters);
 }

@@ -1,10 +1,14 @@
 /* apps/echo/main.c - the echo service, UDP and TCP on port 7 (RFC 862).
  *
+ * Given an object file, it is the handler for datagrams: what it does not answer comes here.
  * A datagram goes out from the buffer it came in. Over TCP the peer's window opens
  * as its bytes go back, so that a peer that does not read cannot make us hold more.
  * SPDX-License-Identifier: ISC */
 #include <stdbool.h>
 #include <stdio.h>
+#include "libnet/exos/args.h"
+#include "libnet/handler.h"
+#include "libnet/nic.h"
 #include "libnet/stack.h"
 #include "lwip/tcp.h"
 #include "lwip/udp.h"
@@ -189,9 +193,23 @@ static bool serve_tcp(void)
 	return true;
 }
 
+/* The handler we were given, if any. What it passes on, lwIP answers. */
+static void load_handler(long reservation)
+{
+	static struct handler handler;
+	long error;
+
+	if (!nic_file())
+		return;
+	error = handler_load(&handler, (uint32_t)reservation, EXOS_HANDLERS, nic_file(),
+	                     exos_args()->file_size);
+	if (error < 0)
+		printf("echo: the handler is not to be had: error %ld\n", -error);
+}
+
 int main(void)
 {
-	long error = stack_start();
+	long error = stack_start(), udp;
 
 	if (error < 0) {
 		printf("echo: no interface: error %ld\n", -error);
@@ -201,11 +219,12 @@ int main(void)
 		printf("echo: no memory for a listener\n");
 		return 1;
 	}
-	if ((error = stack_reserve(STACK_UDP, PORT)) < 0 ||
+	if ((error = udp = stack_reserve(STACK_UDP, PORT)) < 0 ||
 	    (error = stack_reserve(STACK_TCP, PORT)) < 0) {
 		printf("echo: port %d is not to be had: error %ld\n", PORT, -error);
 		return 1;
 	}
+	load_handler(udp);
 	for (;;)
 		stack_turn();
 }

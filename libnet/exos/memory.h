@@ -9,6 +9,7 @@
  *   0x01000000  EXOS_HEAP      malloc's
  *   0x10000000  EXOS_RING      the packet ring's region
  *   0x18000000  EXOS_WINDOW    other environments' pages, for a moment
+ *   0x1c000000  EXOS_HANDLERS  handlers' pages, 2 MB for each (libnet/handler.h)
  *   0x20000000  EXOS_IMAGE     modules, in the first program
  *
  * Layer: libnet/exos. SPDX-License-Identifier: ISC
@@ -24,6 +25,7 @@
 #define EXOS_HEAP_END  0x10000000
 #define EXOS_RING      0x10000000
 #define EXOS_WINDOW    0x18000000
+#define EXOS_HANDLERS  0x1c000000
 #define EXOS_IMAGE     0x20000000
 
 #ifndef __ASSEMBLER__
