@@ -114,3 +114,13 @@ refuses 8 'arp or pppoes'
 refuses 5 'tcp prt 80'
 refuses 6 'host 02:02:02:02:02:02' -y RAW
 refuses 1 'ip' -y IEEE802_11
+
+# Whatever libpcap compiles, our parser reads: strict meaning covers it, or says that it does not.
+while read -r expression; do
+	"$dpf" ir -- "$expression" >/dev/null 2>&1
+	compat=$?
+	"$dpf" ir --strict-meaning -- "$expression" >/dev/null 2>"$work/err"
+	[ $? -eq 0 ] || [ $compat -ne 0 ] || grep -q 'strict meaning' "$work/err" || unread="${unread-} $expression;"
+done <dpf/test/expressions.txt
+[ -z "${unread-}" ] && echo "ok strict_reads_what_libpcap_does" ||
+	echo "not ok strict_reads_what_libpcap_does -$unread"

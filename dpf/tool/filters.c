@@ -76,7 +76,8 @@ static bool compile(const struct filters *f, struct expression *e, pcap_t *in)
 {
 	if (f->strict)
 		return compile_strict(f, e, in);
-	if (pcap_compile(in, &e->program, e->text, 1, PCAP_NETMASK_UNKNOWN) == 0)
+	/* No netmask is known; tcpdump says 0 then, so that `ip broadcast' means all ones. */
+	if (pcap_compile(in, &e->program, e->text, 1, 0) == 0)
 		return true;
 	mark_error(f, e, pcap_geterr(in));
 	return false;
