@@ -91,7 +91,7 @@ enum { ASH_EXTENTS = 8 };
 
 /* What a handler asked for, to be done if it ends well. */
 struct ash_effects {
-	bool wake;
+	bool wake, counted; /* counted: count[] is not all zero */
 	uint64_t count[ASH_COUNTERS];
 };
 struct dilp; /* ash/dilp.h */

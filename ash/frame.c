@@ -6,6 +6,13 @@
 
 enum { ETHERNET_HEADER = 14 };
 
+static void no_effects(struct ash_run *run)
+{
+	if (run->effects.counted)
+		run->effects = (struct ash_effects){ 0 };
+	run->effects.wake = false;
+}
+
 void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
 {
 	struct ash_ctx *c = (struct ash_ctx *)(void *)(run->window + ASH_CTX);
@@ -24,7 +31,7 @@ void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
 	run->r1 = ASH_CTX;
 	run->r2 = 0;
 	run->time = f->time;
-	run->effects = (struct ash_effects){ 0 };
+	no_effects(run);
 }
 
 /* The verdict, and for a reply its bytes. */
@@ -54,6 +61,6 @@ enum ash_verdict ash_frame_end(struct ash_run *run, const struct ash_frame *f, u
 	*length = f->length;
 	enum ash_verdict verdict = judge(run, f, first, length);
 	if (verdict == ASH_ABORTED)
-		run->effects = (struct ash_effects){ 0 };
+		no_effects(run);
 	return verdict;
 }

@@ -67,6 +67,7 @@ static uint64_t do_count(struct ash_run *run, const uint64_t *arg)
 	if (arg[0] >= ASH_COUNTERS)
 		return (uint64_t)-E_INVAL;
 	run->effects.count[arg[0]] += arg[1];
+	run->effects.counted = true;
 	return 0;
 }
 

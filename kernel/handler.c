@@ -188,6 +188,8 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 	*h = (struct handler){ .env = env, .filter = id,
 		               .budget = q->head.budget ? q->head.budget : ASH_BUDGET };
 	h->run.helper = ash_helper;
+	if (!cpu_random(&h->run.random))
+		h->run.random = rdtsc();
 	int error = compile(h, q);
 	if (error == 0)
 		error = open_window(h, q);
@@ -249,6 +251,17 @@ static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint32
 	return ash_frame_end(&h->run, f, first, length);
 }
 
+/* What the handler asked for, now that it has ended well. */
+static void do_effects(struct handler *h)
+{
+	uint64_t *count = (uint64_t *)(void *)(h->run.window + ASH_CTX + ASH_COUNTS);
+
+	if (h->run.effects.wake)
+		h->env->page->pending |= UPCALL_HANDLER;
+	for (int i = 0; h->run.effects.counted && i < ASH_COUNTERS; i++)
+		count[i] += h->run.effects.count[i];
+}
+
 /* Too many aborts: the frames go to the ring from now on, and the owner is told. */
 static void judge(struct handler *h, bool aborted)
 {
@@ -279,6 +292,7 @@ static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
 int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 {
 	struct exo_filter_info *fi = &filter_info[id];
+	struct handler *h = &state.handler[state.of[id]];
 	uint32_t ring = fi->ring, first, reply;
 	int taken = ring_take(ring);
 
@@ -290,8 +304,9 @@ int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(),
 		               .ring_free = ring_posted(ring), .ring_used = ring_held(ring) };
 	memcpy(to, frame, length);
-	enum ash_verdict verdict = run(&state.handler[state.of[id]], &f, &first, &reply);
-	judge(&state.handler[state.of[id]], verdict == ASH_ABORTED);
+	enum ash_verdict verdict = run(h, &f, &first, &reply);
+	do_effects(h);
+	judge(h, verdict == ASH_ABORTED);
 	switch (verdict) {
 	case ASH_REPLY:
 		if (ring_reply(ring, buffer, first - ASH_RING, reply)) {

@@ -21,6 +21,7 @@ enum {
 #define JUMP_ABOVE(r, v, o) { .code = 0x25, .regs = r, .off = (o), .imm = (v) }
 #define JUMP(o)          { .code = 0x05, .off = (o) }
 #define CALL_SELF        { .code = 0x85, .regs = 1 << 4, .imm = -1 }
+#define CALL(helper)     { .code = 0x85, .imm = ASH_HELPER_##helper }
 #define EXIT             { .code = 0x95 }
 
 static struct {
@@ -196,6 +197,37 @@ static void a_handler_replies_as_its_filter_allows(void)
 	close_handler();
 }
 
+static volatile uint32_t told;
+
+static void note(uint32_t reasons) { told |= reasons; }
+
+/* Counting and waking wait for a good end. */
+static void effects_of_a_good_run_happen_and_of_an_aborted_one_do_not(void)
+{
+	const volatile uint64_t *count = (const volatile uint64_t *)(WINDOW_VA + ASH_COUNTS);
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(1, 3), MOV(2, 7), CALL(COUNT), CALL(WAKE), MOV(0, 77), EXIT), 0);
+	told = 0;
+	context_on_upcall(note);
+	CHECK(one_frame());
+	CHECK(delivered());
+	CHECK_IS(count[3], 0);
+	CHECK_IS(told & UPCALL_HANDLER, 0);
+	CHECK_IS(BIND(MOV(1, 3), MOV(2, 7), CALL(COUNT), CALL(WAKE), MOV(0, ASH_CONSUME), EXIT), 0);
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	CHECK_IS(send(), 0);
+	/* Nothing comes to the ring: what ends this sleep is the handler, or a minute. */
+	for (int i = 0; i < 60 && !(told & UPCALL_HANDLER); i++)
+		received(ash.frames + 1);
+	context_on_upcall(NULL);
+	CHECK_IS(told & UPCALL_HANDLER, UPCALL_HANDLER);
+	CHECK_IS(count[3], 7);
+	CHECK_IS(count[0], 0);
+	close_handler();
+}
+
 /* Each of these ends in an abort; the frame is delivered as if there were no handler. */
 static void a_handler_that_misbehaves_is_stopped_and_the_frame_delivered(void)
 {
@@ -304,6 +336,8 @@ const struct ktest ash_tests[] = {
 	{ "a_handler_shares_memory_with_its_owner", a_handler_shares_memory_with_its_owner },
 	{ "a_passed_frame_is_as_the_handler_left_it", a_passed_frame_is_as_the_handler_left_it },
 	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
+	{ "effects_of_a_good_run_happen_and_of_an_aborted_one_do_not",
+	  effects_of_a_good_run_happen_and_of_an_aborted_one_do_not },
 	{ "a_handler_that_misbehaves_is_stopped_and_the_frame_delivered",
 	  a_handler_that_misbehaves_is_stopped_and_the_frame_delivered },
 	{ "a_handler_that_aborts_too_often_is_unbound_and_its_owner_told",

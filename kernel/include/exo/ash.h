@@ -72,6 +72,10 @@ _Static_assert(sizeof(struct ash_image) == 16, "ABI");
  * stack, and from the sixth on what lies at ASH_DATA. */
 enum { ASH_OWN_PAGES = 5, ASH_DATA_PAGES = 256 };
 
+/* Where in the context's page the kernel adds what helper `count` has counted:
+ * uint64_t[ASH_COUNTERS]. */
+enum { ASH_COUNTS = 2048 };
+
 /* What r1 points to. The first six words are struct xdp_md's. All offsets are in the
  * window. */
 struct ash_ctx {

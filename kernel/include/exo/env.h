@@ -42,6 +42,7 @@ enum exo_upcall {
 	UPCALL_REVOKE = 2,    /* give back what struct exo_envpage.revoke asks for */
 	UPCALL_LOST = 4,      /* the repossession vector has grown */
 	UPCALL_CALLEE_DIED = 8, /* the environment called synchronously ended instead of returning */
+	UPCALL_HANDLER = 16, /* a handler of ours called helper `wake` (exo/ash.h) */
 };
 
 struct exo_envpage {
