@@ -10,13 +10,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The block of code sealed last: the one that runs after the last insertion. */
-static struct dpf_code newest;
+/* Blocks of code that were sealed and not freed. */
+struct live {
+	struct dpf_code *code;
+	size_t n;
+	bool lost; /* some of them, for want of memory */
+};
 
-static void note_seal(void *ctx, const struct dpf_code *code)
+static bool live_alloc(void *ctx, struct dpf_code *code, size_t npages)
 {
-	host_memory.code_seal(ctx, code);
-	newest = *code;
+	(void)ctx;
+	return host_memory.code_alloc(NULL, code, npages);
+}
+
+static void live_seal(void *ctx, const struct dpf_code *code)
+{
+	struct live *l = ctx;
+	void *more = realloc(l->code, (l->n + 1) * sizeof *l->code);
+
+	host_memory.code_seal(NULL, code);
+	l->lost |= !more;
+	if (!more)
+		return;
+	l->code = more;
+	l->code[l->n++] = *code;
+}
+
+static void live_free(void *ctx, const struct dpf_code *code)
+{
+	struct live *l = ctx;
+	size_t i = 0;
+
+	while (i < l->n && l->code[i].exec != code->exec)
+		i++;
+	if (i < l->n) {
+		l->n--;
+		memmove(&l->code[i], &l->code[i + 1], (l->n - i) * sizeof *l->code);
+	}
+	host_memory.code_free(NULL, code);
 }
 
 /* The code of one filter's program, which lies as it is in the block. */
@@ -105,44 +136,71 @@ static void show(csh cs, const struct block *b, bool json)
 	cs_free(in, 1);
 }
 
-static void show_all(const struct dpf *d, const struct filters *f, csh cs, bool json)
+/* Behind the code its pages are 0, and its last instruction is a return or a jump. */
+static size_t code_length(const struct dpf_code *c)
 {
-	struct block b = { .code = newest.exec, .nparts = f->n };
-	size_t room = newest.npages * DPF_PAGE;
-	struct dpf_stats s;
+	size_t n = c->npages * DPF_PAGE;
 
-	dpf_stats(d, &s);
-	b.length = s.code_bytes < room ? s.code_bytes : room;
+	while (n > 0 && c->exec[n - 1] == 0)
+		n--;
+	return n;
+}
+
+static void show_block(const struct dpf_code *c, const struct filters *f, csh cs, bool json,
+                       const char *lead)
+{
+	struct block b = { .code = c->exec, .length = code_length(c) };
+
 	b.parts = calloc((size_t)f->n, sizeof *b.parts);
 	for (int i = 0; b.parts && i < f->n; i++)
 		find_part(&b, &b.parts[i], &f->e[i]);
 	b.nparts = b.parts ? f->n : 0;
-	printf(json ? "{\"filters\":%u,\"paths\":%u,\"code_bytes\":%u,\"code\":[\n "
-	            : "; %u filters, %u paths, %u bytes of code\n", s.filters, s.paths, s.code_bytes);
+	printf(json ? "%s{\"bytes\":%zu,\"code\":[\n " : "%s; a block of %zu bytes\n", lead, b.length);
 	show(cs, &b, json);
 	if (json)
-		puts("]}");
+		printf("]}");
 	for (int i = 0; i < b.nparts; i++)
 		free(b.parts[i].mark);
 	free(b.parts);
 }
 
+static void show_all(const struct dpf *d, const struct live *l, const struct filters *f, csh cs,
+                     bool json)
+{
+	struct dpf_stats s;
+
+	dpf_stats(d, &s);
+	printf(json ? "{\"filters\":%u,\"paths\":%u,\"code_bytes\":%u,\"blocks\":[\n "
+	            : "; %u filters, %u paths, %u bytes of code\n", s.filters, s.paths, s.code_bytes);
+	for (size_t i = 0; i < l->n; i++)
+		show_block(&l->code[i], f, cs, json, !json ? "\n" : i ? ",\n " : "");
+	if (json)
+		puts("]}");
+}
+
 int command_asm(int argc, char **argv)
 {
 	struct dpf_memory memory = host_memory;
+	struct live live = { .n = 0 };
+	bool good = false;
 	struct job j;
 	csh cs;
 
-	if (!job_open(&j, argc, argv, "scf:y:j", JOB_SHARE))
+	if (!job_open(&j, argc, argv, "f:y:jsc", JOB_SHARE))
 		return TOOL_ERROR;
-	memory.code_seal = note_seal;
+	memory.ctx = &live;
+	memory.code_alloc = live_alloc;
+	memory.code_seal = live_seal;
+	memory.code_free = live_free;
 	struct dpf *d = filters_merge(&j.f, &memory);
-	if (d && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
-		show_all(d, &j.f, cs, j.o.json);
+	if (d && !live.lost && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
+		show_all(d, &live, &j.f, cs, j.o.json);
 		cs_close(&cs);
+		good = true;
 	}
 	if (d)
 		dpf_destroy(d);
+	free(live.code);
 	job_close(&j);
-	return finish(d ? 0 : TOOL_ERROR);
+	return finish(good ? 0 : TOOL_ERROR);
 }
