@@ -33,3 +33,8 @@ TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked" "dpf/test/link_test.sh $(B)/dp
 $(B)/s/dpf/test/exec_test: $(B)/s/dpf/test/exec_test.o ; $(CC) $(SFLAGS) -o $@ $^ -lpcap
 TESTDEPS += $(B)/s/dpf/test/exec_test
 TESTS += "$(B)/s/dpf/test/exec_test $(B)/dpf-checked"
+$(B)/s/dpf/test/syntax_test: $(addprefix $(B)/s/dpf/,test/syntax_test.o tool/token.o tool/syntax.o \
+                             tool/code.o tool/dissect.o tool/strict.o)
+	$(CC) $(SFLAGS) -o $@ $^ -lpcap
+TESTDEPS += $(B)/s/dpf/test/syntax_test
+TESTS += "$(B)/s/dpf/test/syntax_test dpf/test/expressions.txt"

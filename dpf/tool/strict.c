@@ -226,12 +226,26 @@ static bool read_ip4(const struct token *t, uint32_t *v, unsigned *bytes)
 	return *bytes > 0;
 }
 
+/* A number alone: its first byte that is not 0 comes first, as in libpcap. */
+static void read_short_net(uint32_t v, struct network *w)
+{
+	*w = (struct network){ .words = 1, .value = { v }, .mask = { 0xffffffff } };
+	while (v && w->value[0] >> 24 == 0) {
+		w->value[0] <<= 8;
+		w->mask[0] <<= 8;
+	}
+}
+
 static bool read_network(const struct node *n, struct network *w)
 {
 	bool net = token_is(&n->q.type, "net");
 	char text[64];
 	unsigned bytes;
 
+	if (net && n->token.kind == TOKEN_NUMBER && n->extra.kind == TOKEN_END) {
+		read_short_net(n->token.value, w);
+		return true;
+	}
 	*w = (struct network){ .words = n->token.kind == TOKEN_IP6 ? 4 : 1 };
 	if (w->words == 4) {
 		struct in6_addr a;
@@ -320,8 +334,12 @@ static bool read_ports(const struct node *n, struct ports *w)
 		w->hi = w->lo;
 		return good;
 	}
-	return read_port(s, (size_t)(dash - s), &w->lo) &&
-	       read_port(dash + 1, length - (size_t)(dash - s) - 1, &w->hi);
+	if (!read_port(s, (size_t)(dash - s), &w->lo) ||
+	    !read_port(dash + 1, length - (size_t)(dash - s) - 1, &w->hi))
+		return false;
+	if (w->lo > w->hi) /* either order, as in libpcap */
+		*w = (struct ports){ w->hi, w->lo };
+	return true;
 }
 
 static void gen_port(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
