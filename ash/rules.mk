@@ -61,12 +61,14 @@ $(B)/handlers/%.o: ash/handlers/%.c ; @mkdir -p $(@D); $(CLANG) $(BPFFLAGS) -c -
 $(B)/handlers/%.so: ash/handlers/%.c
 	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -I ash/tool/native \
 		-I ash/include -I kernel/include -o $@ $<
-$(B)/handlers/loads.o: $(B)/bpf/ash/test/obj/loads.o ; @mkdir -p $(@D); cp $< $@
-$(B)/handlers/loads.so: ash/test/obj/loads.c
+# Programs that are there for the bench alone.
+ASH_BENCHED := $(addprefix $(B)/handlers/,loads checksum)
+$(ASH_BENCHED:=.o): $(B)/handlers/%.o: $(B)/bpf/ash/test/obj/%.o ; @mkdir -p $(@D); cp $< $@
+$(ASH_BENCHED:=.so): $(B)/handlers/%.so: ash/test/obj/%.c
 	@mkdir -p $(@D); $(CC) -std=c11 -O2 -shared -fPIC -I ash/tool/native -I ash/include \
 		-I kernel/include -o $@ $<
 ALL += $(ASH_HANDLERS)
-BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(B)/handlers/loads.o $(B)/handlers/loads.so
+BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(ASH_BENCHED:=.o) $(ASH_BENCHED:=.so)
 BENCHDEPS += $(B)/h/ash/test/dilp_bench
 BENCH += "$(B)/h/ash/test/dilp_bench $(B)/bench/dilp.json"
 BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench"
