@@ -8,6 +8,7 @@
 #include "dpf/dpf.h"
 #include "dpf/bpf.h"
 #include "dpf/filter.h"
+#include "dpf/lower.h"
 #include "dpf/overlap.h"
 #include "dpf/set.h"
 
@@ -318,7 +319,18 @@ int dpf_insert(struct dpf *d, const void *filter, size_t length, uint32_t owner,
 	conflict = conflict ? conflict : &unused;
 	*conflict = 0;
 	int error = filter_decode(&f, filter, length);
-	return error ? error : insert(d, &f, owner, may, conflict);
+	if (error)
+		return error;
+	if (f.ninsns == 0 || f.npaths)
+		return insert(d, &f, owner, may, conflict);
+	size_t npages = pages_for(sizeof(struct lower_scratch));
+	struct lower_scratch *s = store_take(&d->store, npages);
+	long lowered = s ? lower_program(&f, s) : 0;
+	if (lowered)
+		filter_decode(&f, s->out, (size_t)lowered); /* valid: it was written so */
+	int id = insert(d, &f, owner, may, conflict);
+	store_give(&d->store, s, npages);
+	return id;
 }
 
 static bool in_use(const struct dpf *d, uint32_t id)

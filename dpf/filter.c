@@ -25,7 +25,7 @@ static bool atom_is_valid(const struct exo_atom *a)
 {
 	if (a->op == FILTER_SHIFT)
 		return (a->width == 1 || a->width == 2) && a->mask <= path_ones(a->width) &&
-		       a->lo <= FILTER_SHIFT_MAX && a->hi == 0;
+		       a->lo <= FILTER_SHIFT_MAX && a->hi <= FILTER_SHIFT_MAX && !(a->lo && a->hi);
 	if (a->op != FILTER_IN && a->op != FILTER_OUT)
 		return false;
 	if (a->width > 4 || a->width == 3 || (a->width == PATH_LEN && a->offset))
@@ -87,7 +87,7 @@ static void add_atom(struct path *p, const struct exo_atom *a, uint8_t *base)
 {
 	if (a->op == FILTER_SHIFT) {
 		const struct path_base b = { .parent = *base, .width = a->width,
-			.shift = (int8_t)a->lo, .offset = a->offset, .mask = a->mask };
+			.shift = (int8_t)(a->lo - a->hi), .offset = a->offset, .mask = a->mask };
 
 		*base = (uint8_t)path_add_base(p, &b);
 		return;

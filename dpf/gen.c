@@ -347,6 +347,15 @@ static uint32_t group_end(const struct gen *g, uint32_t from, uint32_t run)
 	return i;
 }
 
+/* Does every shape of the run ask for the first one's byte i? */
+static bool all_ask(const struct gen *g, unsigned i)
+{
+	for (uint32_t k = g->l->at; k < g->l->run; k++)
+		if (!same_byte(g->order[g->l->at], i, g->order[k]))
+			return false;
+	return true;
+}
+
 /* Which of up to four adjacent bytes from the first shape's byte i on all ask for; *mask
  * is what they ask, and each shape's field what it wants. Returns the width to load. */
 static unsigned choose_field(struct gen *g, unsigned i, uint32_t *mask)
@@ -365,7 +374,7 @@ static unsigned choose_field(struct gen *g, unsigned i, uint32_t *mask)
 		const struct path_byte *c = &first->form.byte[i + n];
 
 		if (c->base != b->base || c->offset != b->offset + n || !asks_byte(first, i + n) ||
-		    (n && run_of(g, same_byte, i + n, false) < l->run))
+		    !all_ask(g, i + n))
 			break;
 		*mask |= (uint32_t)c->mask << 8 * n;
 		for (uint32_t k = l->at; k < l->run; k++) {

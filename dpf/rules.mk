@@ -1,7 +1,7 @@
 # dpf/: the packet classifier. DPF is the library, linked into the kernel, the host tool
 # and (builders) libnet; the rest is hosted.
 # SPDX-License-Identifier: ISC
-DPF := $(addprefix dpf/,bpf.c bpfgen.c build.c dpf.c filter.c gen.c interp.c mirror.c overlap.c path.c \
+DPF := $(addprefix dpf/,bpf.c bpfgen.c build.c dpf.c filter.c gen.c interp.c lower.c mirror.c overlap.c path.c \
          relate.c set.c shape.c store.c table.c x86.c)
 
 DPF_TESTS := x86 build dpf churn
@@ -38,3 +38,12 @@ $(B)/s/dpf/test/syntax_test: $(addprefix $(B)/s/dpf/,test/syntax_test.o tool/tok
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap
 TESTDEPS += $(B)/s/dpf/test/syntax_test
 TESTS += "$(B)/s/dpf/test/syntax_test dpf/test/expressions.txt"
+
+# Random expressions and programs against libpcap: some in `make test`, more in `make fuzz`.
+$(B)/s/dpf/test/fuzz_test: $(B)/s/dpf/test/fuzz_test.o $(B)/s/dpf/tool/host.o $(DPF:%.c=$(B)/s/%.o)
+	$(CC) $(SFLAGS) -o $@ $^ -lpcap
+TESTDEPS += $(B)/s/dpf/test/fuzz_test
+TESTS += "$(B)/s/dpf/test/fuzz_test 100000"
+fuzz-dpf: $(B)/s/dpf/test/fuzz_test ; $< 1000000 $(shell date +%s)
+fuzz: fuzz-dpf
+.PHONY: fuzz fuzz-dpf

@@ -47,7 +47,8 @@ enum {
 enum filter_op {
 	FILTER_IN = 1,  /* holds when lo <= v && v <= hi; lo == hi is a comparison */
 	FILTER_OUT,     /* holds when v < lo || hi < v */
-	FILTER_SHIFT,   /* holds; base += v << lo for the atoms that follow (width 1 or 2) */
+	FILTER_SHIFT,   /* holds; base += v << lo, or v >> hi, for the atoms that follow
+	                   (width 1 or 2; lo or hi is 0) */
 };
 
 struct exo_atom {
@@ -56,7 +57,7 @@ struct exo_atom {
 	uint16_t offset; /* bytes from base; base is 0 (the Ethernet header) at first */
 	uint32_t mask;   /* fits in width bytes */
 	uint32_t lo;     /* IN, OUT: lo <= hi, both inside mask's width. SHIFT: 0..FILTER_SHIFT_MAX */
-	uint32_t hi;     /* SHIFT: 0 */
+	uint32_t hi;     /* SHIFT: 0..FILTER_SHIFT_MAX */
 };
 
 struct exo_path {
