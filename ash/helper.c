@@ -4,19 +4,58 @@
  */
 #include "ash/dilp.h"
 
-/* The sum of 16-bit words in network order, carries folded, not complemented; a last odd
- * byte is the high one of its word. */
-static uint64_t internet_sum(const uint8_t *b, uint64_t n, uint64_t start)
+static uint64_t get(const uint8_t *b)
 {
-	uint64_t sum = (start >> 32) + (uint32_t)start;
+	uint64_t v;
 
-	for (; n > 1; n -= 2, b += 2)
-		sum += (uint64_t)b[0] << 8 | b[1];
-	if (n)
-		sum += (uint64_t)b[0] << 8;
+	__builtin_memcpy(&v, b, sizeof v);
+	return v;
+}
+
+static uint64_t fold(uint64_t sum)
+{
 	while (sum >> 16)
 		sum = (sum >> 16) + (sum & 0xffff);
 	return sum;
+}
+
+/* The sum of 16-bit words in network order, carries folded, not complemented; a last odd
+ * byte is the high one of its word. Words are added as they lie in memory, eight bytes at
+ * once, and the result is turned: RFC 1071, section 2. */
+static uint64_t internet_sum(const uint8_t *b, uint64_t n, uint64_t start)
+{
+	uint64_t sum = 0, tail = 0;
+
+	for (; n >= 8; n -= 8, b += 8) {
+		uint64_t w = get(b);
+		sum += w;
+		sum += sum < w;
+	}
+	while (n-- > 0)
+		tail = tail << 8 | b[n];
+	sum = fold((sum >> 32) + (uint32_t)sum + (tail >> 32) + (uint32_t)tail);
+	return fold((sum >> 8 | (sum & 0xff) << 8) + (start >> 32) + (uint32_t)start);
+}
+
+/* A word is read before it or the one after it is written, whatever the distance. */
+static void copy_up(uint8_t *to, const uint8_t *from, uint64_t n)
+{
+	for (; n >= 8; n -= 8, to += 8, from += 8) {
+		uint64_t w = get(from);
+		__builtin_memcpy(to, &w, 8);
+	}
+	for (; n > 0; n--)
+		*to++ = *from++;
+}
+
+static void copy_down(uint8_t *to, const uint8_t *from, uint64_t n)
+{
+	for (; n >= 8; n -= 8) {
+		uint64_t w = get(from + n - 8);
+		__builtin_memcpy(to + n - 8, &w, 8);
+	}
+	for (; n > 0; n--)
+		to[n - 1] = from[n - 1];
 }
 
 static uint64_t do_sum(struct ash_run *run, const uint64_t *arg)
@@ -39,11 +78,9 @@ static uint64_t do_copy(struct ash_run *run, const uint64_t *arg)
 	uint8_t *to = run->window + arg[0];
 	const uint8_t *from = run->window + arg[1];
 	if (to < from)
-		for (uint64_t k = 0; k < n; k++)
-			to[k] = from[k];
+		copy_up(to, from, n);
 	else
-		for (uint64_t k = n; k-- > 0;)
-			to[k] = from[k];
+		copy_down(to, from, n);
 	return 0;
 }
 

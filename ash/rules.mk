@@ -35,8 +35,10 @@ ASH_DILP := ash/test/pipeline.o $(ASH:%.c=%.o) dpf/x86.o
 $(B)/s/ash/test/dilp_test: $(addprefix $(B)/s/,ash/test/dilp_test.o $(ASH_DILP))
 	$(CC) $(SFLAGS) -o $@ $^
 $(B)/h/ash/test/dilp_bench: $(addprefix $(B)/h/,ash/test/dilp_bench.o $(ASH_DILP)) ; $(CC) -o $@ $^
-TESTDEPS += $(B)/s/ash/test/dilp_test
-TESTS += $(B)/s/ash/test/dilp_test
+$(B)/s/ash/test/helper_test: $(addprefix $(B)/s/,ash/test/helper_test.o $(ASH:%.c=%.o) dpf/x86.o)
+	$(CC) $(SFLAGS) -o $@ $^
+TESTDEPS += $(B)/s/ash/test/dilp_test $(B)/s/ash/test/helper_test
+TESTS += $(B)/s/ash/test/dilp_test $(B)/s/ash/test/helper_test
 TESTS += "ash/test/exec_test.sh $(B)/ash"
 
 # Handlers, as users compile them.
