@@ -6,18 +6,27 @@
 
 enum { PROTO_TCP = 6, PROTO_UDP = 17, IP4_HEADER = 20, IP6_HEADER = 40 };
 
+/* Carries come back in at the other end, 32 bits at a time and then 16. */
 static uint16_t fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t high = (uint32_t)(sum >> 32), word = (uint32_t)sum + high;
+
+	word += word < high;
+	word = (word >> 16) + (word & 0xffff);
+	return (uint16_t)(word + (word >> 16));
 }
 
 static uint64_t word32(const uint8_t *p)
 {
 	uint32_t w;
+
+	memcpy(&w, p, sizeof w);
+	return w;
+}
+
+static uint64_t word16(const uint8_t *p)
+{
+	uint16_t w;
 
 	memcpy(&w, p, sizeof w);
 	return w;
@@ -32,9 +41,11 @@ uint16_t checksum_sum(const void *data, size_t n)
 		sum += word32(p) + word32(p + 4) + word32(p + 8) + word32(p + 12);
 	for (; n >= 4; n -= 4, p += 4)
 		sum += word32(p);
-	uint8_t tail[4] = { 0 };
-	memcpy(tail, p, n);
-	return fold(sum + word32(tail));
+	if (n >= 2) {
+		sum += word16(p);
+		p += 2;
+	}
+	return fold(sum + (n & 1 ? *p : 0));
 }
 
 /* A 16-bit number as a word in memory order. */

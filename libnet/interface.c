@@ -102,16 +102,15 @@ void interface_flush(struct interface *i)
 	reclaim(i);
 }
 
-/* The frame's pieces, or -E_INVAL when the ring cannot take them from where they lie. */
-static int pieces(const struct interface *i, const struct pbuf *p,
-                  struct ring_piece piece[EXO_TX_SEGMENTS])
+/* The frame's pieces, or -E_INVAL when there are more than the ring takes. */
+static int pieces(const struct pbuf *p, struct ring_piece piece[EXO_TX_SEGMENTS])
 {
 	int n = 0;
 
 	for (const struct pbuf *q = p; q; q = q->next) {
 		if (q->len == 0)
 			continue;
-		if (n == EXO_TX_SEGMENTS || !ring_holds(&i->ring, q->payload, q->len))
+		if (n == EXO_TX_SEGMENTS)
 			return -E_INVAL;
 		piece[n++] = (struct ring_piece){ q->payload, q->len };
 	}
@@ -122,11 +121,13 @@ static int pieces(const struct interface *i, const struct pbuf *p,
 static err_t put(struct interface *i, struct pbuf *p)
 {
 	struct ring_piece piece[EXO_TX_SEGMENTS];
-	int n = pieces(i, p, piece);
+	int n = pieces(p, piece);
 
 	if (n < 0)
 		return ERR_ARG;
 	int entry = ring_put(&i->ring, piece, (uint32_t)n);
+	if (entry == -E_INVAL)
+		return ERR_ARG; /* some of it lies elsewhere */
 	if (entry == -E_AGAIN) {
 		interface_flush(i);
 		entry = ring_put(&i->ring, piece, (uint32_t)n);

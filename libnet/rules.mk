@@ -13,7 +13,7 @@ $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 UFLAGS := -O2 -mno-red-zone -fno-pic -fno-pie -nostdinc -isystem $(NEWLIB)/include \
           -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -ffunction-sections \
           -fdata-sections -fno-stack-protector -fcf-protection=none \
-          -fno-asynchronous-unwind-tables -fno-omit-frame-pointer
+          -fno-asynchronous-unwind-tables
 LWIP_INCLUDE := -isystem $(LWIP)/src/include -Ilibnet/port
 # lwIP's own sources: untouched, and not held to our warnings. -MD, because a header
 # that a system header includes (lwipopts.h) is none of ours to -MMD.

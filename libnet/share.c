@@ -55,21 +55,25 @@ bool share_read_lease(const struct share *s, struct share_lease *out, uint32_t *
 	return true;
 }
 
-static bool is_zero(const void *p, size_t n)
+static bool is_none(const struct share_ip *ip)
 {
-	const uint8_t *byte = p;
+	static const struct share_ip none;
 
-	while (n > 0 && byte[n - 1] == 0)
-		n--;
-	return n == 0;
+	return share_ip_equal(ip, &none);
+}
+
+/* As it lies in memory: enough for masks and comparisons. */
+static uint32_t word(const uint8_t *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof w);
+	return w;
 }
 
 static bool on_link4(const struct share_lease *l, const uint8_t *dst)
 {
-	for (int i = 0; i < 4; i++)
-		if ((dst[i] ^ l->address4[i]) & l->mask4[i])
-			return false;
-	return true;
+	return ((word(dst) ^ word(l->address4)) & word(l->mask4)) == 0;
 }
 
 static bool is_link_local(const struct share_ip *ip)
@@ -82,7 +86,7 @@ static bool on_link6(const struct share_lease *l, const struct share_ip *dst)
 	if (is_link_local(dst))
 		return true;
 	for (int i = 1; i < SHARE_ADDRESSES6; i++)
-		if (!is_zero(&l->address6[i], 16) &&
+		if (!is_none(&l->address6[i]) &&
 		    memcmp(dst->byte, l->address6[i].byte, 8) == 0)
 			return true;
 	return false;
@@ -91,14 +95,14 @@ static bool on_link6(const struct share_lease *l, const struct share_ip *dst)
 static bool next_hop4(const struct share_lease *l, const struct share_ip *dst,
                       struct share_ip *hop)
 {
-	if (is_zero(l->address4, 4))
+	if (word(l->address4) == 0)
 		return false;
 	if (on_link4(l, dst->byte + 12)) {
 		*hop = *dst;
 		return true;
 	}
 	*hop = share_ip4(l->gateway4);
-	return !is_zero(l->gateway4, 4);
+	return word(l->gateway4) != 0;
 }
 
 bool share_next_hop(const struct share_lease *l, const struct share_ip *dst,
@@ -107,22 +111,16 @@ bool share_next_hop(const struct share_lease *l, const struct share_ip *dst,
 	if (share_is_ip4(dst))
 		return next_hop4(l, dst, hop);
 	*hop = on_link6(l, dst) ? *dst : l->router6;
-	return !is_zero(hop, sizeof *hop);
+	return !is_none(hop);
 }
 
 /* All ones, or this network's last address. */
 static bool is_broadcast4(const struct share_lease *l, const uint8_t *dst)
 {
-	uint8_t ones = 0xff;
-	uint8_t host = 0;
-	bool ours = on_link4(l, dst) && !is_zero(l->mask4, 4);
+	uint32_t to = word(dst), mask = word(l->mask4);
+	bool has_hosts = mask != 0 && mask != UINT32_MAX;
 
-	for (int i = 0; i < 4; i++) {
-		ones &= dst[i];
-		host |= (uint8_t)~l->mask4[i];
-		ours = ours && (uint8_t)(dst[i] | l->mask4[i]) == 0xff;
-	}
-	return ones == 0xff || (ours && host);
+	return to == UINT32_MAX || (has_hosts && on_link4(l, dst) && (to | mask) == UINT32_MAX);
 }
 
 bool share_group_mac(const struct share_lease *l, const struct share_ip *dst, uint8_t mac[6])

@@ -7,6 +7,8 @@
 #include "libnet/port/port.h"
 
 #define BYTE_ORDER LITTLE_ENDIAN
+#define lwip_htons(x) __builtin_bswap16(x)
+#define lwip_htonl(x) __builtin_bswap32(x)
 #define LWIP_NO_UNISTD_H 1 /* ssize_t is in sys/types.h: */
 #ifndef SSIZE_MAX
 #define SSIZE_MAX LONG_MAX
