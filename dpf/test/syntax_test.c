@@ -52,7 +52,7 @@ static bool read_lines(const char *path)
 static void spoil(char *text)
 {
 	static const char *const with[] = { " ", " and ", "(", ")", "[", "]", " not ", " 80 ", "tcp ",
-		"/", ":", " src ", "\\", "=", "&", "\t", "\xff", "vlan ", "999999999999 ", "-" };
+		"/", ":", " src ", "\\", "=", "&", "\t", "\xff", "vlan ", "4294967295 ", "-" };
 	size_t n = strlen(text), at = n ? roll((uint32_t)n) : 0, cut = roll(4);
 	char tail[TEXT_MAX + 1];
 

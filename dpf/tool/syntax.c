@@ -309,15 +309,36 @@ static int qualified(struct parser *p)
 	return add(p, &(struct node){ .kind = NODE_PROTO, .token = first, .q = q });
 }
 
+/* Parentheses around nothing but a number. */
+static bool opens_number(const struct parser *p)
+{
+	struct token t = p->t;
+
+	while (token_is(&t, "("))
+		t = token_read(t.at + t.length);
+	if (t.kind != TOKEN_NUMBER)
+		return false;
+	t = token_read(t.at + t.length);
+	return token_is(&t, ")");
+}
+
 static int with_number(struct parser *p, enum node_kind kind, bool optional)
 {
 	struct node n = { .kind = kind, .token = advance(p) };
+	unsigned open = 0;
 
+	while (optional && token_is(&p->t, "(") && opens_number(p)) {
+		advance(p);
+		open++;
+	}
 	n.has_value = p->t.kind == TOKEN_NUMBER;
 	if (n.has_value)
 		n.value = advance(p).value;
 	else if (!optional)
 		return fail(p, "expected a number");
+	for (; open > 0; open--)
+		if (!accept(p, ")"))
+			return fail(p, "expected `)'");
 	return add(p, &n);
 }
 

@@ -68,31 +68,40 @@ static bool is_one_of(const struct token *t, const char *const list[])
 	return false;
 }
 
-/* An address with colons: IPv6, or six bytes in hexadecimal. */
-static bool read_colons(struct token *t)
+/* Six bytes in hexadecimal, with colons. */
+static bool is_mac(const char *s, unsigned n)
 {
-	char text[64];
-	struct in6_addr address;
-	unsigned n = (unsigned)strspn(t->at, "0123456789abcdefABCDEF:."), colons = 0, run = 0;
-	bool short_groups = true;
+	unsigned colons = 0, run = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		colons += t->at[i] == ':';
-		run = t->at[i] == ':' ? 0 : run + 1;
-		short_groups &= run <= 2 && t->at[i] != '.' && !(t->at[i] == ':' && i == 0);
+		if (s[i] == '.' || (s[i] == ':' && run == 0) || run > 2)
+			return false;
+		colons += s[i] == ':';
+		run = s[i] == ':' ? 0 : run + 1;
 	}
-	if (colons < 2 || n >= sizeof text)
-		return false;
-	memcpy(text, t->at, n);
-	text[n] = 0;
-	if (inet_pton(AF_INET6, text, &address) == 1)
-		t->kind = TOKEN_IP6;
-	else if (colons == 5 && short_groups && run > 0 && !strstr(text, "::"))
-		t->kind = TOKEN_MAC;
-	else
-		return false;
-	t->length = n;
-	return true;
+	return colons == 5 && (run == 1 || run == 2);
+}
+
+/* The longest address with colons that begins here, if there is one. */
+static bool read_colons(struct token *t)
+{
+	enum { LONGEST = 45 };
+	unsigned n = (unsigned)strspn(t->at, "0123456789abcdefABCDEF:.");
+	struct in6_addr address;
+	char text[LONGEST + 1];
+
+	for (n = n < LONGEST ? n : LONGEST; n > 1; n--) {
+		memcpy(text, t->at, n);
+		text[n] = 0;
+		bool ip6 = inet_pton(AF_INET6, text, &address) == 1;
+
+		if (!ip6 && !is_mac(text, n))
+			continue;
+		t->kind = ip6 ? TOKEN_IP6 : TOKEN_MAC;
+		t->length = n;
+		return true;
+	}
+	return false;
 }
 
 static unsigned word_length(const char *s)
@@ -182,7 +191,7 @@ struct token token_read(const char *at)
 		return t;
 	if ((isxdigit((unsigned char)*t.at) || *t.at == ':') && read_colons(&t))
 		return t;
-	if (*t.at == '\\' && (t.length = word_length(t.at + 1)) > 0) {
+	if (*t.at == '\\' && (t.length = (unsigned)strcspn(t.at + 1, " !()\n\t")) > 0) {
 		t.length++;
 		t.kind = TOKEN_NAME;
 	} else if (*t.at == '$' && isxdigit((unsigned char)t.at[1])) {
