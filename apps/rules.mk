@@ -3,8 +3,8 @@
 # --- ktest: the kernel's in-guest tests, a first program ---
 KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
-               revoke_test.c net_test.c ash_test.c wire.c) dpf/build.c libnet/exos/first.S libnet/exos/gates.S \
-               libnet/exos/context.c
+               revoke_test.c net_test.c ash_test.c wire.c fuzz_test.c) dpf/build.c \
+               libnet/exos/first.S libnet/exos/gates.S libnet/exos/context.c
 KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 
 # A first program is a flat image (exo/image.h).
@@ -63,6 +63,12 @@ bench-kernel: $(B)/kernel.elf $(B)/kbench.img
 BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
 TESTS += "timeout 120 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
+
+# A long run of the hostile environments: make fuzz KFUZZ=SEED,ROUNDS
+KFUZZ := 1,2000
+kernel-fuzz: $(B)/kernel.elf $(B)/ktest.img ; boot/run.sh -1 -a fuzz=$(KFUZZ) $^
+fuzz: kernel-fuzz
+.PHONY: fuzz kernel-fuzz
 
 # --- raw: ARP, ICMP echo and UDP echo without a library's stack; a first program ---
 RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
 #include "kernel/cpu.h"
+#include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/panic.h"
 
@@ -176,6 +177,10 @@ void cpu_init(void)
 	control_registers();
 	__asm__ volatile("fninit\n\tfxsave64 %0" : "=m"(fpu_initial));
 
+	uint64_t cr4;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	info.cr4 = (uint32_t)cr4;
+	info.efer = (uint32_t)rdmsr(EFER);
 	wrmsr(STAR, (uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	wrmsr(LSTAR, (uint64_t)syscall_entry);
 	wrmsr(SFMASK, FLAG_TF | FLAG_IF | FLAG_DF | FLAG_NT | FLAG_AC);

@@ -131,6 +131,15 @@ static void leave_children(uint32_t parent)
 	}
 }
 
+/* A parent that did it itself knows. */
+static void tell_parent(uint32_t id)
+{
+	struct env *parent = id ? env_by_id(id) : NULL;
+
+	if (parent && parent != cpu()->env)
+		parent->page->pending |= UPCALL_CHILD_ENDED;
+}
+
 /* Whoever waits for the ended to return a call gets its slices back, and is told. */
 static void return_lent(uint32_t id)
 {
@@ -169,6 +178,7 @@ void env_end(struct env *env, enum exo_env_end why, uint32_t code)
 		c->envpage = NULL;
 	}
 	return_lent(env->pub->id);
+	tell_parent(env->pub->parent);
 	leave_children(env->pub->id);
 	end_if_last(why, code);
 }

@@ -86,6 +86,23 @@ long sys_env_destroy(uint32_t env, uint32_t code)
 	return 0;
 }
 
+/* sys_env_child - bind a child to a slot. The first environment adopts those whose parent
+ * ends, and reaches them so.
+ *   id  of an environment, ended or not, whose parent is the caller
+ * Returns a slot of CAP_ENV with all rights, or
+ *   -E_INVAL  no child has this id      -E_NOSPC, -E_NOMEM  the slot table is full */
+long sys_env_child(uint32_t id)
+{
+	struct env *self = cpu()->env, *child = env_at(id % EXO_ENV_MAX);
+
+	if (id == 0 || child->pub->id != id || child->pub->parent != self->id)
+		return -E_INVAL;
+	long slot = slot_reserve(self, 1);
+	if (slot >= 0)
+		slot_fill(self, (uint32_t)slot, CAP_ENV, child->index, RIGHT_ALL);
+	return slot;
+}
+
 /* sys_env_revoke - ask an environment to give back resources of its choice. It is told by
  * UPCALL_REVOKE; what it has not given back at the deadline the kernel takes, and writes
  * to the repossession vector of its environment page (UPCALL_LOST). A new request

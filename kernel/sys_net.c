@@ -5,6 +5,7 @@
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/info.h"
 #include "kernel/handler.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
@@ -85,7 +86,8 @@ long sys_ring_extend(uint32_t ring, uint32_t slot, uint32_t n)
  *   ring  slot of CAP_RING with RIGHT_MAP
  *   nic   slot of CAP_NIC; with RIGHT_CARVE any frame may be sent
  * Returns how many entries are left because the device is full (wait for tx_done), or
- *   -E_PERM   a slot      -E_INVAL  tx_head is further on than the ring is long
+ *   -E_PERM   a slot, or the machine has no interface
+ *   -E_INVAL  tx_head is further on than the ring is long
  * Frames refused are counted in tx_refused and in nic.refused. */
 long sys_ring_send(uint32_t ring, uint32_t nic)
 {
@@ -93,7 +95,7 @@ long sys_ring_send(uint32_t ring, uint32_t nic)
 	struct slot *r = slot_get(env, ring, CAP_RING, RIGHT_MAP);
 	struct slot *n = slot_get(env, nic, CAP_NIC, RIGHT_RECV);
 
-	if (!r || !n)
+	if (!r || !n || !info.nic.present)
 		return -E_PERM;
 	return ring_send(r->index, n->rights & RIGHT_CARVE);
 }

@@ -24,6 +24,50 @@ static void a_child_runs_and_its_end_is_recorded(void)
 	CHECK_IS(child_record(&child)->id, 0);
 }
 
+static void the_end_of_a_child_is_told(void)
+{
+	CHECK(child_start(&child, add_one, 0));
+	envpage()->pending = 0;
+	context_mask();
+	CHECK_IS(context_wait(NULL, 0, __builtin_ia32_rdtsc() + 60 * exo_info()->tsc_hz), 0);
+	bool told = envpage()->pending & UPCALL_CHILD_ENDED;
+	context_unmask();
+	CHECK(told);
+	CHECK_IS(child_record(&child)->state, ENV_ENDED);
+	child_reap(&child);
+}
+
+/* A child that leaves one of its own behind. */
+static uint32_t orphan(uint64_t argument)
+{
+	static const char name[16] = "orphan";
+
+	(void)argument;
+	return sys_env_create((uint64_t)name, 64) > 0;
+}
+
+static void an_orphan_is_adopted_by_the_first(void)
+{
+	uint32_t self = exo_info()->running, found = 0;
+
+	CHECK(child_start(&child, orphan, 0));
+	CHECK_IS(sys_env_child(0), -E_INVAL);
+	CHECK_IS(sys_env_child(self), -E_INVAL);
+	CHECK_IS(sys_env_child(child.id + (1 << EXO_ENV_INDEX_BITS)), -E_INVAL);
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->code, 1);
+	child_reap(&child);
+	for (int i = 0; i < EXO_ENV_MAX; i++)
+		if (exo_envs()[i].state == ENV_NEW && exo_envs()[i].parent == self)
+			found = exo_envs()[i].id;
+	CHECK(found);
+	long slot = sys_env_child(found);
+	CHECK(slot > 0);
+	CHECK_IS(sys_env_destroy((uint32_t)slot, 0), 0);
+	CHECK_IS(sys_env_destroy((uint32_t)slot, 0), 0);
+	CHECK_IS(sys_env_child(found), -E_INVAL);
+}
+
 static _Noreturn uint32_t spin(uint64_t argument)
 {
 	(void)argument;
@@ -139,6 +183,8 @@ static void a_child_reaches_nothing_it_was_not_given(void)
 
 const struct ktest env_tests[] = {
 	{ "a_child_runs_and_its_end_is_recorded", a_child_runs_and_its_end_is_recorded },
+	{ "the_end_of_a_child_is_told", the_end_of_a_child_is_told },
+	{ "an_orphan_is_adopted_by_the_first", an_orphan_is_adopted_by_the_first },
 	{ "a_spinning_child_shares_the_cpu_and_can_be_destroyed",
 	  a_spinning_child_shares_the_cpu_and_can_be_destroyed },
 	{ "a_forgotten_child_leaves_stale_slots", a_forgotten_child_leaves_stale_slots },

@@ -51,6 +51,12 @@ static void skip_two(struct exception *e)
 	e->frame.rip += 2;
 }
 
+static void skip_three(struct exception *e)
+{
+	note(e);
+	e->frame.rip += 3;
+}
+
 static void illegal_instructions_are_handled(void)
 {
 	uint64_t kept = 0x123456789abcdef0, after;
@@ -80,6 +86,46 @@ static void privileged_instructions_are_refused(void)
 	context_on_exception(NULL);
 	CHECK_IS(seen.cause, PROTECTION);
 	CHECK_IS(seen.count, 4);
+}
+
+enum { /* in info.cr4 and info.efer: Intel SDM vol. 3, 2.5 and 2.2.1 */
+	CR4_UMIP = 1 << 11,
+	CR4_SMEP = 1 << 20,
+	CR4_SMAP = 1 << 21,
+	EFER_NX = 1 << 11,
+};
+
+static void what_the_cpu_can_protect_it_protects(void)
+{
+	uint32_t a = 7, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	CHECK_IS(exo_info()->cr4 & CR4_SMEP, b & 1 << 7 ? CR4_SMEP : 0);
+	CHECK_IS(exo_info()->cr4 & CR4_SMAP, b & 1 << 20 ? CR4_SMAP : 0);
+	CHECK_IS(exo_info()->cr4 & CR4_UMIP, c & 1 << 2 ? CR4_UMIP : 0);
+	CHECK_IS(exo_info()->efer & EFER_NX, EFER_NX);
+}
+
+/* Descriptor tables' addresses are the kernel's: the instructions that tell them trap. */
+static void kernel_addresses_are_not_told(void)
+{
+	uint8_t table[16] = { 0 };
+	uint64_t word = 0;
+
+	if (!(exo_info()->cr4 & CR4_UMIP))
+		return;
+	seen.count = 0;
+	context_on_exception(skip_three);
+	__asm__ volatile("sgdt (%%rax)" : : "a"(table) : "memory");
+	__asm__ volatile("sidt (%%rax)" : : "a"(table) : "memory");
+	__asm__ volatile("sldt %%eax" : "+a"(word));
+	__asm__ volatile("str %%eax" : "+a"(word));
+	__asm__ volatile("smsw %%eax" : "+a"(word));
+	context_on_exception(NULL);
+	CHECK_IS(seen.count, 5);
+	CHECK_IS(seen.cause, PROTECTION);
+	CHECK_IS(word, 0);
+	CHECK_IS(table[0], 0);
 }
 
 static void a_breakpoint_reports_the_next_instruction(void)
@@ -202,6 +248,8 @@ const struct ktest trap_tests[] = {
 	  a_page_fault_is_handled_and_the_access_repeated },
 	{ "illegal_instructions_are_handled", illegal_instructions_are_handled },
 	{ "privileged_instructions_are_refused", privileged_instructions_are_refused },
+	{ "what_the_cpu_can_protect_it_protects", what_the_cpu_can_protect_it_protects },
+	{ "kernel_addresses_are_not_told", kernel_addresses_are_not_told },
 	{ "a_breakpoint_reports_the_next_instruction", a_breakpoint_reports_the_next_instruction },
 	{ "kernel_memory_is_out_of_reach", kernel_memory_is_out_of_reach },
 	{ "data_is_not_executable", data_is_not_executable },

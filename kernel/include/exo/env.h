@@ -43,6 +43,7 @@ enum exo_upcall {
 	UPCALL_LOST = 4,      /* the repossession vector has grown */
 	UPCALL_CALLEE_DIED = 8, /* the environment called synchronously ended instead of returning */
 	UPCALL_HANDLER = 16, /* a handler of ours called helper `wake` (exo/ash.h) */
+	UPCALL_CHILD_ENDED = 32, /* an environment whose parent this is has ended: see its record */
 };
 
 struct exo_envpage {
@@ -98,7 +99,7 @@ enum exo_env_state {
 	ENV_NEW,     /* created, not started */
 	ENV_READY,   /* runs when a slice of its own, or a donated one, comes up */
 	ENV_WAITING, /* the same, once its wakeup predicate holds */
-	ENV_ENDED,   /* over: the record stays until its parent drops the capability */
+	ENV_ENDED,   /* over: the record stays until it is destroyed again, or its parent ends */
 };
 
 /* Why an environment ended. */

@@ -69,6 +69,7 @@ struct exo_info {
 	uint32_t filters;      /* installed */
 	uint64_t cap_refused;  /* forged, stale or mistyped capabilities presented */
 	uint64_t idle_cycles;
+	uint32_t cr4, efer;    /* control registers as they are: what protects */
 	uint64_t scrubs;       /* pages filled with zeros */
 	uint64_t splits;       /* tables of the direct map, made where a page became executable
 	                          for the first time in its 2 MB; they stay */
@@ -76,9 +77,9 @@ struct exo_info {
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 };
-_Static_assert(offsetof(struct exo_info, nic) == 96, "ABI");
+_Static_assert(offsetof(struct exo_info, nic) == 104, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 96 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+_Static_assert(sizeof(struct exo_info) == 104 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
 enum exo_handler_state {
