@@ -204,10 +204,12 @@ static int add_path(struct dpf *d, uint32_t id, const uint8_t *code, bool *regen
 static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f, bool *regenerate)
 {
 	const uint8_t *at = f->paths;
+	bool only = f->npaths == 1 && !f->ninsns && !(f->flags & FILTER_SHARED);
 	int error = 0;
 
 	for (uint32_t i = 0; i < f->npaths && !error; i++) {
-		at = filter_path(&d->a, at, f->priority);
+		if (!only) /* else check_overlap left it in d->a */
+			at = filter_path(&d->a, at, f->priority);
 		error = add_path(d, id, NULL, regenerate);
 	}
 	if (!f->ninsns || error)
@@ -429,15 +431,14 @@ uint32_t dpf_classify(const struct dpf *d, const uint8_t *frame, uint32_t caplen
 void dpf_classify_burst(const struct dpf *d, const uint8_t *const frames[],
                         const uint32_t lens[], uint32_t n, uint32_t ids[])
 {
-	enum { AHEAD = 8 };
+	dpf_fn *fn = classifier(d);
 
-	for (uint32_t i = 0; i < n && i < AHEAD; i++)
+	/* all at once: there are no more than a processor has outstanding misses */
+	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(frames[i]);
-	for (uint32_t i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			__builtin_prefetch(frames[i + AHEAD]);
-		ids[i] = dpf_classify(d, frames[i], lens[i], lens[i]);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		ids[i] = d->exclusive.stale ? ask_winner(d, frames[i], lens[i], lens[i])
+		                            : fn(frames[i], lens[i], lens[i]);
 }
 
 /* Ids found, each once: the first max of them are kept. */

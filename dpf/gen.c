@@ -25,7 +25,7 @@ struct gen {
 	struct gen_level *l; /* the current one */
 	enum gen_mode mode;
 	uint32_t depth;
-	bool save;
+	bool save, wirelen; /* registers to save; r9 is needed */
 	struct x86_label exit;
 };
 
@@ -780,7 +780,8 @@ static void begin(struct gen *g)
 	for (int i = 0; g->save && i < NSAVED; i++)
 		x86_push(g->a, saved[i]);
 	x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
-	x86_mov(g->a, X86_32, R9, RDX);
+	if (g->wirelen)
+		x86_mov(g->a, X86_32, R9, RDX);
 	if (g->mode != GEN_COLLECT)
 		return;
 	x86_mov(g->a, X86_64, R13, RCX);
@@ -809,6 +810,9 @@ static void prepare(struct gen *g, struct shape *s)
 	s->base_at[0] = 0;
 	s->label = (struct x86_label){ 0 };
 	g->save |= s->form.nbases > 2;
+	g->wirelen |= s->filter != 0;
+	for (unsigned i = 0; i < s->form.ntests; i++)
+		g->wirelen |= s->form.test[i].width == PATH_LEN;
 }
 
 void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,

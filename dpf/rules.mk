@@ -47,3 +47,12 @@ TESTS += "$(B)/s/dpf/test/fuzz_test 100000"
 fuzz-dpf: $(B)/s/dpf/test/fuzz_test ; $< 1000000 $(shell date +%s)
 fuzz: fuzz-dpf
 .PHONY: fuzz fuzz-dpf
+
+# DPF and its peers: make bench-dpf. Figures in docs/dpf.md; JSON in build/bench/dpf.json.
+$(B)/dpf-bench: $(B)/h/dpf/tool/suite.o $(B)/h/dpf/tool/host.o $(DPF:%.c=$(B)/h/%.o)
+	$(CC) -o $@ $^ -lpcap
+ALL += $(B)/dpf-bench
+BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap)
+bench-dpf: $(B)/dpf-bench ; @mkdir -p $(B)/bench; $< -j $(B)/bench/dpf.json $(BENCH_TRACES)
+BENCH += "$(MAKE) --no-print-directory bench-dpf"
+.PHONY: bench-dpf
