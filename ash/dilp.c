@@ -140,7 +140,7 @@ int dilp_run(const struct dilp *d, uint8_t *to, const uint8_t *from, uint64_t le
 {
 	uint64_t whole = length & ~7ull;
 
-	if (length % d->gauge)
+	if (length & (d->gauge - 1))
 		return -E_INVAL;
 	d->entry(to, from, whole / 8, state);
 	if (length > whole)
