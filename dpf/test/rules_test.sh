@@ -140,6 +140,12 @@ printf '#!/bin/sh\nexit 3\n' >"$work/bin/dot"
 PATH=$work/bin:$PATH refuses a_dot_that_fails 'failed' svg arp
 check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 13 ]"
 
+set --
+for port in $(seq 1000); do set -- "$@" "host 10.0.0.1 and tcp port $port"; done
+check stats_of_1000_ports_has_no_residual sh -c '
+	"$0" stats "$@" | awk "\$1 == \"filters\" { f = \$2 } \$1 == \"residual\" { r = \$2 }
+		END { exit !(f == 1000 && r == 0) }"' "$dpf" "$@"
+
 json() { # json STATUS ARGUMENT... - the output is one JSON value
 	wanted=$1
 	shift

@@ -44,8 +44,6 @@ int command_stats(int argc, char **argv)
 
 	if (!job_open(&j, argc, argv, "scf:r:y:j", 0))
 		return TOOL_ERROR;
-	if (!j.f.path)
-		filters_share(&j.f);
 	struct dpf *d = filters_merge(&j.f, &host_memory);
 	if (d) {
 		show(d, &j.f, j.o.json);
