@@ -42,7 +42,7 @@ int command_stats(int argc, char **argv)
 {
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "scf:r:y:j", 0))
+	if (!job_open(&j, argc, argv, "scf:r:y:j", JOB_SHARE_WORDS))
 		return TOOL_ERROR;
 	struct dpf *d = filters_merge(&j.f, &host_memory);
 	if (d) {
