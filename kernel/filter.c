@@ -103,8 +103,10 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 	const struct exo_filter *f = bytes;
 	int id = dpf_insert(state.rx, bytes, length, env->pub->id, &dominance, NULL);
 
-	if (id < 0)
+	if (id < 0) {
+		reclaim();
 		return id;
+	}
 	long mirror = f->flags & FILTER_SHARED ? RX_ONLY : insert_mirror(env, bytes, length);
 	if (mirror < 0) {
 		dpf_delete(state.rx, (uint32_t)id);

@@ -59,7 +59,7 @@ struct ktest {
 };
 extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
         transfer_tests[], revoke_tests[], net_tests[], ash_tests[],
-        fuzz_tests[];
+        starve_tests[], fuzz_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */
 enum {

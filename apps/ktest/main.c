@@ -103,7 +103,8 @@ int first_main(uint32_t data_slot)
 {
 	static const struct ktest *const suites[] = { page_tests, cap_tests, env_tests,
 		                                      trap_tests, cpu_tests, transfer_tests, revoke_tests,
-		                                      net_tests, ash_tests, fuzz_tests };
+		                                      net_tests, ash_tests, starve_tests,
+		                                      fuzz_tests };
 	int failures = 0;
 
 	(void)data_slot;
