@@ -93,6 +93,7 @@ long sys_cap_revoke(uint32_t slot)
  *   env   slot of CAP_ENV with RIGHT_MAP
  * Returns the first of n slots in env's table; the caller's slots stay bound until dropped.
  *   -E_PERM   a slot, or env
+ *   -E_BUSY   a page is bound to a ring or a handler, in flight, or somebody's sleep looks at it
  *   -E_NOSPC, -E_NOMEM  env's slot table is full */
 long sys_cap_give(uint32_t slot, uint32_t n, uint32_t env)
 {
@@ -105,6 +106,9 @@ long sys_cap_give(uint32_t slot, uint32_t n, uint32_t env)
 	struct env *to = env_at(e->index);
 	if (to->pub->state == ENV_ENDED)
 		return -E_PERM;
+	for (uint32_t i = 0; s->type == CAP_PAGE && i < n; i++)
+		if (pages[slot_at(cpu()->env, slot + i)->index].pins)
+			return -E_BUSY;
 	long first = slot_reserve(to, n);
 	if (first < 0)
 		return first;

@@ -19,7 +19,8 @@ static struct {
 	uint8_t filter[FILTER_KERNEL_MAX] __attribute__((aligned(8)));
 } scratch;
 
-/* Read n page slots into scratch.page: not executable if they are to be written.
+/* Read n slots of the caller's own pages into scratch.page: not executable if they are to be
+ * written. Another's page could be taken back by its owner while the device uses it.
  * Returns 0 or -E_PERM, -E_BUSY, -E_LIMIT. */
 static int page_list(uint32_t slot, uint32_t n, bool write)
 {
@@ -32,6 +33,8 @@ static int page_list(uint32_t slot, uint32_t n, bool write)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t pfn = slot_at(env, slot + i)->index;
 
+		if (pages[pfn].owner != env->pub->id)
+			return -E_PERM;
 		if (pages[pfn].pins > UINT16_MAX / 2 || pages[pfn].kernel_writes > UINT16_MAX / 2)
 			return -E_LIMIT;
 		if (write && pages[pfn].executable)
@@ -42,7 +45,7 @@ static int page_list(uint32_t slot, uint32_t n, bool write)
 }
 
 /* sys_ring_create - bind a packet ring (exo/ring.h) over n pages.
- *   slot  first of n page slots with RIGHT_READ and RIGHT_WRITE; the first page holds
+ *   slot  first of n slots of own pages, RIGHT_READ and RIGHT_WRITE; the first page holds
  *         struct exo_ring with rx_base and rx_buffers set
  * Returns a slot of CAP_RING with all rights, or with nothing changed
  *   -E_LIMIT  n is not 1..EXO_RING_PAGES, or a page is pinned too often
@@ -68,7 +71,7 @@ long sys_ring_create(uint32_t slot, uint32_t n)
 
 /* sys_ring_extend - append n pages to send from.
  *   ring  slot of CAP_RING with RIGHT_MAP
- *   slot  first of n page slots with RIGHT_READ
+ *   slot  first of n slots of own pages, RIGHT_READ
  * Returns the region offset of the first, or -E_PERM, or -E_LIMIT beyond EXO_RING_PAGES. */
 long sys_ring_extend(uint32_t ring, uint32_t slot, uint32_t n)
 {
@@ -226,7 +229,7 @@ static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n
  * one it had is replaced between two frames.
  *   filter   slot of CAP_FILTER with RIGHT_OWN, the caller's filter
  *   program  address of struct ash_image and what follows it, `length` bytes in all
- *   slot     first of n page slots with RIGHT_READ and RIGHT_WRITE: context, stack, data; pinned
+ *   slot     first of n slots of own pages, RIGHT_READ and RIGHT_WRITE: context, stack, data; pinned
  *            and kept from becoming executable until the handler is gone
  * Returns 0, or with nothing changed
  *   -E_PERM   a slot; not the caller's filter

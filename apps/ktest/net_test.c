@@ -193,6 +193,32 @@ static void ring_pages_cannot_become_executable(void)
 	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
 }
 
+static uint32_t bind_what_is_shared(uint64_t unused)
+{
+	const uint64_t cap = KTEST_SHARED; /* a capability for a page of our parent's */
+	long slot = sys_cap_bind(cap);
+
+	(void)unused;
+	context_init();
+	if (slot < 0 || sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R | PROT_W) < 0)
+		return 1;
+	return (uint32_t)-sys_ring_create((uint32_t)slot, 1);
+}
+
+static void rings_are_bound_over_own_pages_which_stay_own(void)
+{
+	struct child child;
+
+	CHECK(open_ring());
+	CHECK_IS(sys_cap_mint(net.pages, RIGHT_READ | RIGHT_WRITE, KTEST_SHARED), 0);
+	CHECK(child_start(&child, bind_what_is_shared, 0));
+	CHECK_IS(sys_cap_give(net.pages, 1, child.env), -E_BUSY);
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->code, E_PERM);
+	child_reap(&child);
+	close_ring();
+}
+
 static void pages_freed_under_a_ring_wait_in_quarantine(void)
 {
 	uint32_t before = exo_info()->free_pages;
@@ -322,6 +348,8 @@ const struct ktest net_tests[] = {
 	  wild_buffer_numbers_are_dropped_and_counted },
 	{ "ring_create_checks_its_region", ring_create_checks_its_region },
 	{ "ring_pages_cannot_become_executable", ring_pages_cannot_become_executable },
+	{ "rings_are_bound_over_own_pages_which_stay_own",
+	  rings_are_bound_over_own_pages_which_stay_own },
 	{ "pages_freed_under_a_ring_wait_in_quarantine",
 	  pages_freed_under_a_ring_wait_in_quarantine },
 	{ "filters_are_vetted", filters_are_vetted },
