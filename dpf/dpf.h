@@ -1,9 +1,9 @@
 /* dpf/dpf.h - many packet filters, merged and compiled to one native function.
  *
  * A classifier holds filters (exo/filter.h), each with an owner's tag, and answers
- * "whose frame is this?" by running machine code that it generated from them. The
- * filters form a trie; a change generates only what it touched, and a filter of a shape
- * that the trie knows is a write to a hash table.
+ * "whose frame is this?" by running machine code that it generated from them. Paths that
+ * ask the same questions form a shape (dpf/shape.h); a filter whose shapes are known is a
+ * write to a hash table, one of a new shape makes the function anew.
  *
  * Order where filters overlap: the higher priority wins; then a path whose atoms
  * strictly imply the other's wins (BPF parts that are not atoms count as true); any
@@ -87,7 +87,8 @@ struct dpf_dominance {
  *               valid (dpf/bpf.h)
  *   -E_OVERLAP  it takes packets from filter *conflict, which `may` does not name; or it
  *               overlaps that filter and neither is above the other
- *   -E_LIMIT    more than DPF_SHAPES_MAX shapes, or an overlap check beyond DPF_WORK_MAX
+ *   -E_LIMIT    more than DPF_SHAPES_MAX shapes (a BPF program that cannot be expanded to
+ *               paths has one of its own), or an overlap check beyond DPF_WORK_MAX
  *   -E_NOSPC    max_filters are installed
  *   -E_NOMEM    no memory, or max_pages reached
  * A filter that can accept no frame at all is valid and never wins. An id is used again

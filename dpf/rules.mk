@@ -52,7 +52,7 @@ fuzz: fuzz-dpf
 $(B)/dpf-bench: $(B)/h/dpf/tool/suite.o $(B)/h/dpf/tool/host.o $(DPF:%.c=$(B)/h/%.o)
 	$(CC) -o $@ $^ -lpcap
 ALL += $(B)/dpf-bench
-BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap)
+BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap.gz)
 bench-dpf: $(B)/dpf-bench ; @mkdir -p $(B)/bench; $< -j $(B)/bench/dpf.json $(BENCH_TRACES)
 BENCH += "$(MAKE) --no-print-directory bench-dpf"
 .PHONY: bench-dpf

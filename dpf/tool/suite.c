@@ -526,8 +526,14 @@ static uint32_t ntrace;
 
 static void load(const char *path)
 {
-	char why[PCAP_ERRBUF_SIZE];
-	pcap_t *in = pcap_open_offline(path, why);
+	char why[PCAP_ERRBUF_SIZE], command[4096];
+	bool packed = strlen(path) > 3 && strcmp(path + strlen(path) - 3, ".gz") == 0;
+	FILE *pipe = NULL;
+
+	snprintf(command, sizeof command, "gzip -dc '%s'", path);
+	if (packed)
+		pipe = popen(command, "r");
+	pcap_t *in = pipe ? pcap_fopen_offline(pipe, why) : pcap_open_offline(path, why);
 	struct pcap_pkthdr *h;
 	const uint8_t *data;
 
