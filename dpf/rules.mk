@@ -49,7 +49,7 @@ fuzz: fuzz-dpf
 .PHONY: fuzz fuzz-dpf
 
 # DPF and its peers: make bench-dpf. Figures in docs/dpf.md; JSON in build/bench/dpf.json.
-$(B)/dpf-bench: $(B)/h/dpf/tool/suite.o $(B)/h/dpf/tool/host.o $(DPF:%.c=$(B)/h/%.o)
+$(B)/dpf-bench: $(B)/h/dpf/tool/suite.o $(B)/h/dpf/tool/linux.o $(B)/h/dpf/tool/host.o $(DPF:%.c=$(B)/h/%.o)
 	$(CC) -o $@ $^ -lpcap
 ALL += $(B)/dpf-bench
 BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap.gz)
