@@ -4,13 +4,14 @@
 #include "dpf/build.h"
 #include "exo/stub.h"
 #include "libnet/exos/args.h"
+#include "libnet/exos/context.h"
 #include "libnet/exos/exposed.h"
 #include "libnet/nic.h"
 #include "libnet/port/port.h"
 #include "libnet/tenant.h"
 #include "lwip/timeouts.h"
 
-enum { UPDATE_MS = 1000, EPHEMERAL_TRIES = 64 };
+enum { UPDATE_MS = 1000, EPHEMERAL_TRIES = 64, INSERT_TRIES = 16 };
 
 static struct tenant tenant;
 static uint8_t filter[FILTER_BUILD_MAX];
@@ -46,12 +47,22 @@ long stack_start(void)
 	return 0;
 }
 
-/* The owner of the address has all that nobody claims, and lets everybody take from it. */
+/* The owner of the address has all that nobody claims, and lets everybody take from it. When it
+ * comes up in the middle of this, its frames seem taken: then the share page has changed. */
 static long insert(long length)
 {
-	struct exo_cap carve = share()->carve;
+	long slot = -E_OVERLAP;
 
-	return nic_filter(filter, length, share()->owner ? &carve : NULL);
+	for (int i = 0; i < INSERT_TRIES && slot == -E_OVERLAP; i++) {
+		uint32_t version = share_version();
+		struct exo_cap carve = share()->carve;
+
+		slot = nic_filter(filter, length, share()->owner ? &carve : NULL);
+		if (version % 2 == 0 && share_version() == version)
+			break;
+		context_yield(0);
+	}
+	return slot;
 }
 
 long stack_reserve(enum stack_protocol protocol, uint16_t port)
