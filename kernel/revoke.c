@@ -3,15 +3,18 @@
  * Which resources an environment gives up is its choice until the deadline. What the
  * kernel takes after it: pages and slices in the order of their lists, youngest page first.
  * SPDX-License-Identifier: ISC */
+#include "exo/layout.h"
 #include "exo/wait.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
 #include "kernel/revoke.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
+#include "kernel/string.h"
 
 static uint32_t asked; /* environments that have been asked */
 
@@ -61,15 +64,36 @@ void revoke_release(struct env *env)
 	env->revoke.type = CAP_NONE;
 }
 
-void revoke_note(struct env *env, enum exo_cap_type type, uint32_t name)
+/* Copy a page that will be taken to the next of the pages its owner has named for that, if the
+ * owner may still write that one. Returns its number, or 0. */
+static uint32_t save(struct env *env, uint32_t pfn)
+{
+	while (env->nbacking) {
+		const struct slot *s = slot_get(env, env->backing++, CAP_PAGE, RIGHT_WRITE);
+
+		env->nbacking--;
+		if (!s || s->index == pfn || pages[s->index].executable)
+			continue;
+		memcpy(page_kva(s->index), page_kva(pfn), EXO_PAGE_SIZE);
+		return s->index;
+	}
+	return 0;
+}
+
+static void note(struct env *env, struct exo_lost lost)
 {
 	struct exo_envpage *page = env->page;
 	uint32_t n = page->lost_count;
 
 	if (n < EXO_LOST_MAX)
-		page->lost[n] = (struct exo_lost){ .type = type, .name = name };
+		page->lost[n] = lost;
 	page->lost_count = n + 1;
 	page->pending |= UPCALL_LOST;
+}
+
+void revoke_note(struct env *env, enum exo_cap_type type, uint32_t name)
+{
+	note(env, (struct exo_lost){ .type = type, .name = name });
 }
 
 /* The page to take: any that is neither a table nor guaranteed. */
@@ -84,11 +108,12 @@ static uint32_t victim_page(const struct env *env)
 /* Take one resource by force: every binding of it is broken. */
 static void take(struct env *env)
 {
-	uint32_t name;
+	uint32_t name, backing = 0;
 
 	switch (env->revoke.type) {
 	case CAP_PAGE:
 		name = victim_page(env);
+		backing = save(env, name);
 		page_release(name);
 		break;
 	case CAP_SLICE:
@@ -103,7 +128,7 @@ static void take(struct env *env)
 		name = filter_first(env);
 		filter_remove(name);
 	}
-	revoke_note(env, env->revoke.type, name);
+	note(env, (struct exo_lost){ .type = env->revoke.type, .name = name, .backing = backing });
 }
 
 static void settle(struct env *env)

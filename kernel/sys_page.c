@@ -112,6 +112,25 @@ long sys_page_guarantee(uint32_t slot, uint32_t n, uint32_t on)
 	return 0;
 }
 
+/* sys_page_backing - say in advance where the kernel shall copy pages that it takes by force:
+ * each to the next of n pages. Replaces what was said before; 0 pages: nowhere.
+ * exo_lost.backing says which page received what.
+ *   slot  first of n page slots with RIGHT_WRITE; one that is stale, or executable, when its
+ *         turn comes is passed over
+ * Returns 0, or with nothing changed -E_PERM (a slot) or -E_LIMIT (n above EXO_LOST_MAX). */
+long sys_page_backing(uint32_t slot, uint32_t n)
+{
+	struct env *env = cpu()->env;
+
+	if (n > EXO_LOST_MAX)
+		return -E_LIMIT;
+	if (n && !slot_check(env, slot, n, CAP_PAGE, RIGHT_WRITE))
+		return -E_PERM;
+	env->backing = slot;
+	env->nbacking = n;
+	return 0;
+}
+
 /* The rights on a page that a mapping needs. */
 static uint8_t rights_for(uint32_t prot)
 {

@@ -13,7 +13,7 @@ static uint64_t in_slices(uint32_t n)
 }
 
 /* What a child reports in the shared page. */
-enum { READY, FIRST_SLOT, SEEN, LOST, TYPE, NAME };
+enum { READY, FIRST_SLOT, SEEN, LOST, TYPE, NAME, BACKING, REPORTS };
 
 static void note(uint32_t reasons)
 {
@@ -21,6 +21,7 @@ static void note(uint32_t reasons)
 		shared[LOST] = envpage()->lost_count;
 		shared[TYPE] = envpage()->lost[0].type;
 		shared[NAME] = envpage()->lost[0].name;
+		shared[BACKING] = envpage()->lost[0].backing;
 	}
 	shared[SEEN] |= reasons & ~(uint32_t)UPCALL_SLICE_END;
 }
@@ -70,7 +71,7 @@ static _Noreturn uint32_t sleeping_child(uint64_t argument)
 
 static bool start(child_fn *fn)
 {
-	for (int i = 0; i <= NAME; i++)
+	for (int i = 0; i < REPORTS; i++)
 		shared[i] = 0;
 	if (!child_start(&child, fn, 0))
 		return false;
@@ -81,6 +82,51 @@ static bool start(child_fn *fn)
 static void wait_for(uint32_t reason)
 {
 	EVENTUALLY(shared[SEEN] & reason);
+}
+
+/* Capabilities for pages that shall receive what is taken: in a child, copies of ours. */
+static struct exo_cap backing[2];
+
+/* Its pages hold their places in its list. */
+static _Noreturn uint32_t backed_child(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_on_upcall(note);
+	uint32_t first = (uint32_t)sys_page_alloc(PAGE_ANY, OWNED);
+	sys_page_map(SLOT_SELF, KTEST_VA, first, OWNED, PROT_R | PROT_W);
+	for (uint64_t i = 0; i < OWNED; i++)
+		*(volatile uint64_t *)(KTEST_VA + i * EXO_PAGE_SIZE + 4088) = 1000 + i;
+	long slot = sys_cap_bind((uint64_t)&backing[0]);
+	sys_cap_bind((uint64_t)&backing[1]);
+	bool good = sys_page_backing((uint32_t)slot, EXO_LOST_MAX + 1) == -E_LIMIT &&
+	            sys_page_backing(SLOT_SELF, 1) == -E_PERM &&
+	            sys_page_backing((uint32_t)slot, 2) == 0;
+	shared[READY] = good;
+	for (;;)
+		context_yield(0);
+}
+
+static void what_is_taken_is_saved_where_its_owner_said(void)
+{
+	const volatile uint64_t *saved = (const volatile uint64_t *)(KTEST_VA + 4088);
+	long slot = sys_page_alloc(PAGE_ANY, 2);
+
+	CHECK(slot > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 2, PROT_R), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_IS(sys_cap_mint((uint32_t)slot + i, RIGHT_WRITE, (uint64_t)&backing[i]), 0);
+	CHECK(start(backed_child));
+	CHECK_IS(sys_cap_revoke((uint32_t)slot), 0); /* the first one is stale now */
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R), 0);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 3, 0), 0);
+	wait_for(UPCALL_LOST);
+	CHECK_IS(shared[LOST], 3);
+	CHECK_IS(shared[BACKING], backing[1].name & 0xfffffff);
+	CHECK_IS(saved[0], 0);
+	CHECK_IS(saved[512], 1000 + OWNED - 1); /* the youngest page went first */
+	child_reap(&child);
+	CHECK_IS(sys_page_free((uint32_t)slot, 2), 0);
 }
 
 static void an_environment_chooses_what_to_give_back(void)
@@ -177,6 +223,8 @@ static void requests_are_checked(void)
 }
 
 const struct ktest revoke_tests[] = {
+	{ "what_is_taken_is_saved_where_its_owner_said",
+	  what_is_taken_is_saved_where_its_owner_said },
 	{ "an_environment_chooses_what_to_give_back", an_environment_chooses_what_to_give_back },
 	{ "pages_not_given_back_are_taken_and_named", pages_not_given_back_are_taken_and_named },
 	{ "a_sleeper_is_told", a_sleeper_is_told },

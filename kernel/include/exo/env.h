@@ -84,6 +84,7 @@ struct exo_envpage {
 	struct exo_lost {
 		uint32_t type;
 		uint32_t name; /* page number, position of a slice, index of a ring or filter */
+		uint32_t backing; /* page: number of the one that received its contents, or 0 */
 	} lost[EXO_LOST_MAX];
 };
 _Static_assert(sizeof(struct exo_frame) == 40, "iretq");
@@ -92,7 +93,7 @@ _Static_assert(offsetof(struct exo_envpage, masked) == 40, "ABI: assembly uses i
 _Static_assert(offsetof(struct exo_envpage, exception) == 56, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, upcall) == 144, "ABI: assembly uses it");
 _Static_assert(offsetof(struct exo_envpage, sync_entry) == 232, "ABI: assembly uses it");
-_Static_assert(sizeof(struct exo_envpage) == 272 + 8 * EXO_LOST_MAX, "ABI");
+_Static_assert(sizeof(struct exo_envpage) == 272 + 12 * EXO_LOST_MAX, "ABI");
 
 enum exo_env_state {
 	ENV_FREE,
