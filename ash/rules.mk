@@ -72,7 +72,7 @@ $(ASH_BENCHED:=.so): $(B)/handlers/%.so: ash/test/obj/%.c
 ALL += $(ASH_HANDLERS)
 BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(ASH_BENCHED:=.o) $(ASH_BENCHED:=.so)
 BENCHDEPS += $(B)/h/ash/test/dilp_bench
-BENCH += "$(B)/h/ash/test/dilp_bench $(B)/bench/dilp.json"
+BENCH += "mkdir -p $(B)/bench && $(B)/h/ash/test/dilp_bench $(B)/bench/dilp.json"
 BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench"
 TESTS += "python3 -B ash/test/handlers_test.py $(B)/ash-checked $(B)/handlers"
 
