@@ -17,6 +17,9 @@ enum { FOUND_MAX = 128 };
 typedef uint32_t collect_fn(const uint8_t *frame, uint32_t caplen, uint32_t wirelen,
                             uint32_t *refs, uint32_t max);
 
+typedef void burst_fn(const uint8_t *const frames[], const uint32_t lens[], uint32_t n,
+                      uint32_t ids[]);
+
 struct entry {
 	uint32_t owner;
 	uint32_t members; /* first of its list; retired: the next id */
@@ -415,9 +418,10 @@ static uint32_t ask_winner(const struct dpf *d, const uint8_t *frame, uint32_t c
 
 static dpf_fn *classifier(const struct dpf *d)
 {
+	const uint8_t *code = d->exclusive.code.exec + GEN_FUNCTION;
 	dpf_fn *fn;
 
-	__builtin_memcpy(&fn, &d->exclusive.code.exec, sizeof fn);
+	__builtin_memcpy(&fn, &code, sizeof fn);
 	return fn;
 }
 
@@ -431,14 +435,17 @@ uint32_t dpf_classify(const struct dpf *d, const uint8_t *frame, uint32_t caplen
 void dpf_classify_burst(const struct dpf *d, const uint8_t *const frames[],
                         const uint32_t lens[], uint32_t n, uint32_t ids[])
 {
-	dpf_fn *fn = classifier(d);
+	burst_fn *fn;
 
 	/* all at once: there are no more than a processor has outstanding misses */
 	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(frames[i]);
-	for (uint32_t i = 0; i < n; i++)
-		ids[i] = d->exclusive.stale ? ask_winner(d, frames[i], lens[i], lens[i])
-		                            : fn(frames[i], lens[i], lens[i]);
+	for (uint32_t i = 0; i < n && d->exclusive.stale; i++)
+		ids[i] = ask_winner(d, frames[i], lens[i], lens[i]);
+	if (n == 0 || d->exclusive.stale)
+		return;
+	__builtin_memcpy(&fn, &d->exclusive.code.exec, sizeof fn);
+	fn(frames, lens, n, ids);
 }
 
 /* Ids found, each once: the first max of them are kept. */

@@ -26,7 +26,7 @@ struct gen {
 	enum gen_mode mode;
 	uint32_t depth;
 	bool save, wirelen; /* registers to save; r9 is needed */
-	struct x86_label exit;
+	struct x86_label begin, exit;
 };
 
 static const enum x86_gpr base_register[PATH_BASES] = { RDI, R8, RBX, RBP, R12 };
@@ -777,6 +777,7 @@ static void ascend(struct gen *g)
 
 static void begin(struct gen *g)
 {
+	x86_bind(g->a, &g->begin);
 	for (int i = 0; g->save && i < NSAVED; i++)
 		x86_push(g->a, saved[i]);
 	x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
@@ -801,6 +802,36 @@ static void end(struct gen *g)
 	x86_ret(g->a);
 }
 
+/* Frame after frame. r13: frames, r14: lens, r15: ids; the function keeps them. */
+static void gen_burst(struct gen *g)
+{
+	static const enum x86_gpr keep[] = { R13, R14, R15, RDX };
+	struct x86 *a = g->a;
+	struct x86_label again = { 0 };
+
+	for (int i = 0; i < 4; i++)
+		x86_push(a, keep[i]); /* rdx: how many are left, in [rsp] */
+	x86_mov(a, X86_64, R13, RDI);
+	x86_mov(a, X86_64, R14, RSI);
+	x86_mov(a, X86_64, R15, RCX);
+	x86_bind(a, &again);
+	x86_load(a, X86_64, RDI, x86_at(R13, 0));
+	x86_load(a, X86_32, RSI, x86_at(R14, 0));
+	x86_mov(a, X86_32, RDX, RSI);
+	x86_call(a, &g->begin);
+	x86_store(a, X86_32, x86_at(R15, 0), RAX);
+	x86_alu_imm(a, X86_64, X86_ADD, R13, sizeof(uint8_t *));
+	x86_alu_imm(a, X86_64, X86_ADD, R14, sizeof(uint32_t));
+	x86_alu_imm(a, X86_64, X86_ADD, R15, sizeof(uint32_t));
+	x86_alu_mem_imm(a, X86_32, X86_SUB, x86_at(RSP, 0), 1);
+	x86_jcc(a, CC_NE, &again);
+	for (int i = 3; i >= 0; i--)
+		x86_pop(a, keep[i]);
+	x86_ret(a);
+	while (x86_here(a) < GEN_FUNCTION && !a->full)
+		x86_int3(a);
+}
+
 static void prepare(struct gen *g, struct shape *s)
 {
 	__builtin_memset(s->byte_done, 0, sizeof s->byte_done);
@@ -823,6 +854,8 @@ void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, 
 
 	for (uint32_t i = 0; i < n; i++)
 		prepare(&g, order[i]);
+	if (mode == GEN_BEST)
+		gen_burst(&g);
 	begin(&g);
 	*g.l = (struct gen_level){ .end = n, .nbases = 1 };
 	for (;;) {

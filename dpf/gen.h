@@ -29,6 +29,9 @@ struct gen_scratch {
 };
 
 /* Emit the function for order[0, n). In GEN_BEST the order is that in which they win.
- * The order may be changed. Check a->full afterwards. */
+ * The order may be changed. Check a->full afterwards. In GEN_BEST the function begins at
+ * GEN_FUNCTION, so that one pointer says both, and at 0 there is
+ *   void f(frames, lens, n, ids): the filter of each of n >= 1 frames, captured whole */
+enum { GEN_FUNCTION = 80 };
 void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,
                 enum gen_mode mode, struct gen_scratch *scratch);

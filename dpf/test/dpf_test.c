@@ -156,6 +156,12 @@ static void compare(const struct dpf *d, const struct kept *kept, unsigned n)
 		}
 	}
 	assert_int_equal(dpf_classify(d, f, cap, wire), winner);
+	const uint8_t *const burst[] = { f, f, f };
+	const uint32_t lens[] = { cap, 0, cap };
+	dpf_classify_burst(d, burst, lens, 3, ids);
+	assert_int_equal(ids[0], dpf_classify(d, f, cap, cap));
+	assert_int_equal(ids[1], dpf_classify(d, f, 0, 0));
+	assert_int_equal(ids[2], ids[0]);
 	assert_int_equal(dpf_match_set(d, f, cap, wire, ids, FILTERS + 1), all);
 	assert_int_equal(dpf_match_shared(d, f, cap, wire, ids, FILTERS + 1), shared_count);
 	for (uint32_t i = 0; i < shared_count; i++)
