@@ -26,6 +26,7 @@ $(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.
 $(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(HANDLER_LIB) $(TENANT_LIB)))
 $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
+$(eval $(call program,busy,$(B)/u/apps/busy/main.o))
 MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf console.elf)
 PROGRAMS += $(B)/init.elf
 TESTS += "apps/echo/handler_test.sh $(B)/kernel.elf $(B)/handlers/udp_echo.o README.md $(MODULES)"

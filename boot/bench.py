@@ -23,6 +23,7 @@ import time
 BOOTS = 5
 REQUESTS = 512
 FLIGHT = 32  # requests at once
+TRIPS = 101
 # A virtual nanosecond for each instruction; idle time passes as on the wall, so that timers
 # count as they would.
 COUNT = ("-q", "-icount shift=0,sleep=on")
@@ -183,11 +184,11 @@ def udp_echo(port):
         s.connect(("127.0.0.1", port))
         s.settimeout(5)
         while True:
-            s.send(b"0123456789abcdef")
             try:
+                s.send(b"0123456789abcdef")
                 return s.recv(100)
-            except TimeoutError:
-                pass
+            except (TimeoutError, ConnectionRefusedError):
+                time.sleep(0.01)
 
 
 def keep_alive_pages(port, n):
@@ -252,6 +253,27 @@ def instructions(files):
             measure(a, what, run)
 
 
+def round_trip(files, busy_programs):
+    """The median time of an echo, in milliseconds, beside so many programs that never sleep."""
+    with Appliance(files + ["build/busy.elf"] * busy_programs) as a:
+        _, echo = a.forwarded()
+        udp_echo(echo)
+        times = []
+        for _ in range(TRIPS):
+            begun = time.monotonic()
+            udp_echo(echo)
+            times.append((time.monotonic() - begun) * 1000)
+        return statistics.median(times)
+
+
+def round_trips(files):
+    small = [f for f in files if "/httpd.elf" not in f and "/www.tar" not in f]
+    print("median ms of a UDP round trip beside programs that never sleep")
+    print("  busy  handler   lwIP")
+    for n in (0, 1, 2, 5, 10):
+        print(f"  {n:4} {round_trip(with_handler(small), n):8.2f} {round_trip(small, n):6.2f}")
+
+
 def serves_with(files, megabytes):
     with Appliance(files, "-m", str(megabytes)) as a:
         web, _ = a.forwarded()
@@ -286,6 +308,7 @@ def main():
     else:
         print("start to first ping: not measured, a tap needs root")
     instructions(files)
+    round_trips(files)
     smallest_memory(files)
 
 
