@@ -198,6 +198,12 @@ marks 4 1 'expected' 'ip['
 marks 801 3 '200 deep' "$(printf 'not %.0s' $(seq 300))tcp and and"
 printf '\n\nweb 7:  tcp prt 80\n' >"$work/bad"
 refuses column_in_a_rule 'bad:3:13: expected' stats -f "$work/bad"
+"$dpf" ir --json 'tcp prt "80' >"$work/out" 2>"$work/err"
+[ $? -eq 2 ] && check json_of_an_error python3 -c '
+import json, sys
+e = json.load(open(sys.argv[1]))
+assert (e["line"], e["column"], e["length"], e["expression"]) == (0, 5, 3, "tcp prt \"80"), e' "$work/err" ||
+	echo "not ok rules_json_of_an_error - status"
 
 # The completion and the manual know every command and no other.
 "$dpf" --help | sed -n 's/.* dpf \([a-z]*\) .*/\1/p' | sort >"$work/verbs"

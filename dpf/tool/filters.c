@@ -158,7 +158,7 @@ static bool from_words(struct filters *f, const struct options *o)
 
 bool filters_read(struct filters *f, const struct options *o)
 {
-	*f = (struct filters){ .path = o->rules, .strict = o->strict };
+	*f = (struct filters){ .path = o->rules, .json = o->json, .strict = o->strict };
 	return o->rules ? rules_read(f) : from_words(f, o);
 }
 

@@ -26,6 +26,7 @@ struct filters {
 	int n;
 	const char *path; /* of the rules; NULL: command line */
 	char *text;       /* the file's */
+	bool json;        /* messages about expressions are JSON */
 	bool strict;      /* expressions have their strict meaning, else libpcap's */
 };
 

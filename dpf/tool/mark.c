@@ -1,5 +1,6 @@
 /* dpf/tool/mark.c - see mark.h. SPDX-License-Identifier: ISC */
 #include "dpf/tool/mark.h"
+#include "dpf/tool/json.h"
 #include "dpf/tool/syntax.h"
 #include <stdio.h>
 #include <string.h>
@@ -38,11 +39,32 @@ static void underline(const char *text, struct place p)
 	putc('\n', stderr);
 }
 
+/* One object, on standard error. */
+static void mark_json(const struct filters *f, const struct expression *e, const char *message,
+                      struct place place)
+{
+	fputs("{\"error\":", stderr);
+	json_string(stderr, message);
+	fputs(",\"path\":", stderr);
+	if (e->line)
+		json_string(stderr, f->path);
+	else
+		fputs("null", stderr);
+	fprintf(stderr, ",\"line\":%u,\"column\":%u,\"length\":%u,\"expression\":", e->line,
+	        e->column + place.column + 1, place.length);
+	json_string(stderr, e->text);
+	fputs("}\n", stderr);
+}
+
 static void mark(const struct filters *f, const struct expression *e, const char *message,
                  struct place place, bool ends)
 {
 	const char *end = ends ? ", and the expression ends here" : "";
 
+	if (f->json) {
+		mark_json(f, e, message, place);
+		return;
+	}
 	if (e->line)
 		fprintf(stderr, "dpf: %s:%u:%u: %s%s\n", f->path, e->line,
 		        e->column + place.column + 1, message, end);
