@@ -217,7 +217,12 @@ def flights(port):
                 s.recv(100)
 
 
-def measure(appliance, what, run):
+def raw_busy(appliance):
+    """The same of apps/raw, which is all there is then."""
+    return int(appliance.ask("s", rb"busy us (\d+)\n")[1])
+
+
+def measure(appliance, what, run, busy=busy):
     before = busy(appliance)
     run()
     used = (busy(appliance) - before) * 1000 // REQUESTS
@@ -237,6 +242,12 @@ def instructions(files):
             sys.exit("boot/bench.py: no page was served with -icount")
         measure(a, "UDP echo by a handler", lambda: [udp_echo(echo) for _ in range(REQUESTS)])
         measure(a, f"UDP echo by a handler, {FLIGHT} in flight", lambda: flights(echo))
+    with Appliance([files[0], "build/raw.img"], "-a", "address=10.0.2.15", *COUNT) as a:
+        _, echo = a.forwarded()
+        udp_echo(echo)
+        measure(a, "UDP echo by apps/raw", lambda: [udp_echo(echo) for _ in range(REQUESTS)],
+                raw_busy)
+        measure(a, f"UDP echo by apps/raw, {FLIGHT} in flight", lambda: flights(echo), raw_busy)
     with Appliance(files, *COUNT) as a:
         web, echo = a.forwarded()
         if not until(lambda: page(("127.0.0.1", web), 30), a.process):

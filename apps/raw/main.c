@@ -5,7 +5,7 @@
  * buffer that the request came in and sent from there; the buffer goes back to the ring once
  * the device is done with it. What a filter here receives is what the program may answer: the
  * filters are all of its permissions. On the console, 's' prints the counters of the
- * interface, 'q' ends the machine.
+ * interface and the time it has run, 'q' ends the machine.
  * Source: RFC 826, 792, 768, 791. SPDX-License-Identifier: ISC */
 #include <stdbool.h>
 #include <string.h>
@@ -216,6 +216,8 @@ static void print_counters(void)
 		print(name[i]);
 		print_count(" ", n->drop[i]);
 	}
+	print_count("\nbusy us ", exo_envs()[exo_self() % EXO_ENV_MAX].cycles /
+	                            (exo_info()->tsc_hz / 1000000));
 	print_count("\nsent ", n->sent);
 	print_count(", refused ", n->refused);
 	print("\n");
