@@ -168,29 +168,26 @@ static void dissect_ip6(struct code *c, uint16_t done)
 	set(c, STRICT_HAS_HEADER, 1);
 }
 
-bool strict_dissect(struct code *c, int link)
+static void dissect_network(struct code *c, const struct start *s)
 {
-	const struct start *s = starts, *end = starts + sizeof starts / sizeof *starts;
-	uint16_t ip6 = code_label(c), done = code_label(c);
-
-	while (s < end && s->link != link)
-		s++;
-	if (s == end)
-		return false;
-	for (unsigned slot = 0; slot < STRICT_TEMPORARY; slot++)
-		set(c, slot, 0);
 	code_put(c, BPF_LDX | BPF_IMM, s->type_at < 0 ? s->network : (uint32_t)s->type_at);
 	if (s->type_at < 0) {
 		type_by_version(c);
-	} else {
-		skip_vlans(c);
-		code_put(c, FROM_X, 0);
-		code_put(c, ADD, s->network - (uint32_t)s->type_at);
-		store(c, STRICT_NETWORK);
-		code_put(c, LOAD_H, 0);
-		store(c, STRICT_TYPE);
-		skip_labels(c);
+		return;
 	}
+	skip_vlans(c);
+	code_put(c, FROM_X, 0);
+	code_put(c, ADD, s->network - (uint32_t)s->type_at);
+	store(c, STRICT_NETWORK);
+	code_put(c, LOAD_H, 0);
+	store(c, STRICT_TYPE);
+	skip_labels(c);
+}
+
+static void dissect_transport(struct code *c)
+{
+	uint16_t ip6 = code_label(c), done = code_label(c);
+
 	code_put(c, BPF_LD | BPF_MEM, STRICT_TYPE);
 	code_if(c, BPF_JEQ, IP6, ip6, FALL);
 	code_if(c, BPF_JEQ, IP4, FALL, done);
@@ -198,5 +195,21 @@ bool strict_dissect(struct code *c, int link)
 	code_place(c, ip6);
 	dissect_ip6(c, done);
 	code_place(c, done);
+}
+
+bool strict_dissect(struct code *c, int link, enum strict_depth depth)
+{
+	const struct start *s = starts, *end = starts + sizeof starts / sizeof *starts;
+
+	while (s < end && s->link != link)
+		s++;
+	if (s == end)
+		return false;
+	for (unsigned slot = 0; depth > STRICT_FRAME && slot < STRICT_TEMPORARY; slot++)
+		set(c, slot, 0);
+	if (depth >= STRICT_TO_NETWORK)
+		dissect_network(c, s);
+	if (depth >= STRICT_TO_TRANSPORT)
+		dissect_transport(c);
 	return true;
 }

@@ -642,6 +642,52 @@ static void gen(struct strict *x, int i, uint16_t yes, uint16_t no)
 	}
 }
 
+static bool is_frames(const struct token *t)
+{
+	return t->kind != TOKEN_END && (token_is(t, "ether") || token_is(t, "link"));
+}
+
+static enum strict_depth depth_of_id(const struct node *n)
+{
+	static const char *const in_transport[] = { "port", "portrange", "proto" };
+
+	for (int i = 0; n->q.type.kind != TOKEN_END && i < 3; i++)
+		if (token_is(&n->q.type, in_transport[i]) && !is_frames(&n->q.proto))
+			return STRICT_TO_TRANSPORT;
+	return n->token.kind == TOKEN_MAC ? STRICT_FRAME : STRICT_TO_NETWORK;
+}
+
+static enum strict_depth depth_of_protocol(const struct token *t)
+{
+	const struct protocol *p = find(t);
+
+	if (is_frames(t))
+		return STRICT_FRAME;
+	return p && !p->ip4 && !p->ip6 ? STRICT_TO_NETWORK : STRICT_TO_TRANSPORT;
+}
+
+static enum strict_depth depth_of(const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_ID: return depth_of_id(n);
+	case NODE_PROTO:
+	case NODE_LOAD: return depth_of_protocol(&n->token);
+	case NODE_TAG:
+	case NODE_CAST: return STRICT_TO_NETWORK;
+	default: return STRICT_FRAME;
+	}
+}
+
+static enum strict_depth deepest(const struct syntax *s)
+{
+	enum strict_depth depth = STRICT_FRAME;
+
+	for (int i = 0; i < s->nodes; i++)
+		if (depth_of(&s->node[i]) > depth)
+			depth = depth_of(&s->node[i]);
+	return depth;
+}
+
 bool strict_compile(struct code *c, const struct syntax *s, int link, uint32_t snaplen,
                     const char **message, struct token *where)
 {
@@ -651,7 +697,7 @@ bool strict_compile(struct code *c, const struct syntax *s, int link, uint32_t s
 	c->n = c->labels = 0;
 	c->full = false;
 	uint16_t yes = code_label(c), no = code_label(c);
-	if (strict_dissect(c, link))
+	if (strict_dissect(c, link, deepest(s)))
 		gen(&x, s->root, yes, no);
 	else
 		refuse(&x, &begin, "strict meaning: not for this link type");

@@ -25,8 +25,11 @@ enum {
 	STRICT_THERE = 1 << 24,
 };
 
+/* How far the headers must be found. */
+enum strict_depth { STRICT_FRAME, STRICT_TO_NETWORK, STRICT_TO_TRANSPORT };
+
 /* Write the beginning for a link type. False when it is none of those that dpf reads. */
-bool strict_dissect(struct code *c, int link);
+bool strict_dissect(struct code *c, int link, enum strict_depth depth);
 
 /* Translate. The program is *c's, or false with *message and *where: what the strict meaning
  * does not cover. */
