@@ -52,12 +52,6 @@ int pt_create(struct env *env)
 	return 0;
 }
 
-bool pt_range_ok(uint64_t va, uint32_t n)
-{
-	return va % EXO_PAGE_SIZE == 0 && va > EXO_ENVPAGE && va < EXO_USER_TOP && n > 0 &&
-	       n <= PT_N_MAX && va + (uint64_t)n * EXO_PAGE_SIZE <= EXO_USER_TOP;
-}
-
 /* The next table down from entry, or NULL. */
 static uint64_t *down(uint64_t entry) { return entry & PTE_P ? kva(entry & PTE_ADDR) : NULL; }
 
@@ -152,6 +146,8 @@ int pt_prepare(struct env *env, uint64_t va, uint32_t n)
 {
 	uint64_t end = va + (uint64_t)n * EXO_PAGE_SIZE;
 
+	if ((va ^ (end - 1)) < TABLE_SPAN && pt_table(env, va))
+		return 0; /* one table, which is there */
 	for (uint64_t at = va & ~(uint64_t)(TABLE_SPAN - 1); at < end; at += TABLE_SPAN)
 		if (!make_tables(env, at))
 			return -E_NOMEM;
@@ -160,17 +156,17 @@ int pt_prepare(struct env *env, uint64_t va, uint32_t n)
 
 /* Chains. */
 
-/* Where the link of entry e lies, from e. All entries of a table are as far from theirs. */
+/* Where the link of entry e lies, in bytes from e. All entries of a table are as far from theirs. */
 static int64_t link_distance(const uint64_t *e)
 {
 	const struct page_private *t = table_of(e);
 
-	return (int64_t)t->shadow - (int64_t)(((uint64_t)e - DIRECT) >> EXO_PAGE_SHIFT);
+	return (int64_t)page_kva(t->shadow) - (int64_t)((uint64_t)e & ~(EXO_PAGE_SIZE - 1ull));
 }
 
 static uint64_t **link_at(const uint64_t *e, int64_t distance)
 {
-	return (uint64_t **)((uint64_t)e + (uint64_t)distance * EXO_PAGE_SIZE);
+	return (uint64_t **)((uint64_t)e + (uint64_t)distance);
 }
 
 static uint64_t *next_of(const uint64_t *e) { return *link_at(e, link_distance(e)); }
@@ -207,14 +203,14 @@ static void set_executable(uint32_t pfn, bool on)
 }
 
 /* Fill an entry that is 0. The table counts it later. */
-static inline void bind(uint64_t *e, int64_t distance, uint64_t value)
+static inline void bind(uint64_t *e, int64_t distance, uint32_t pfn, uint64_t bits)
 {
-	uint32_t pfn = pt_page(value);
+	struct page_private *p = &page_private[pfn];
 
-	*link_at(e, distance) = page_private[pfn].mappings;
-	page_private[pfn].mappings = e;
-	*e = value;
-	if (executable(value))
+	*link_at(e, distance) = p->mappings;
+	p->mappings = e;
+	*e = (uint64_t)pfn << EXO_PAGE_SHIFT | bits;
+	if (executable(bits))
 		set_executable(pfn, true);
 }
 
@@ -277,7 +273,7 @@ void pt_set(const struct pt_run *r, uint32_t prot)
 			unbind(e, distance);
 			old++;
 		}
-		bind(e, distance, (uint64_t)s->index << EXO_PAGE_SHIFT | bits);
+		bind(e, distance, s->index, bits);
 	}
 	table_of(r->e)->live += r->n - old;
 }

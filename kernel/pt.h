@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "exo/layout.h"
 
 struct env;
 struct slot;
@@ -21,7 +22,11 @@ int pt_create(struct env *env);
 void pt_destroy(struct env *env);
 
 /* Is [va, va + n pages) aligned and an environment's to map? */
-bool pt_range_ok(uint64_t va, uint32_t n);
+static inline bool pt_range_ok(uint64_t va, uint32_t n)
+{
+	return va % EXO_PAGE_SIZE == 0 && va > EXO_ENVPAGE && va < EXO_USER_TOP && n > 0 &&
+	       n <= PT_N_MAX && va + (uint64_t)n * EXO_PAGE_SIZE <= EXO_USER_TOP;
+}
 
 /* Make sure tables exist for n pages from va. Returns 0, or -E_NOMEM when memory or
  * env's table_limit is used up (tables made so far stay, empty). */

@@ -177,18 +177,24 @@ long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t
 		return -E_PERM;
 	if (pt_prepare(to, va, n) < 0)
 		return -E_NOMEM;
-	struct pt_run run;
-	for (uint32_t i = 0; i < n; i += run.n) {
-		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
+	const struct pt_run first = next_run(to, va, self, slot, n);
+	struct pt_run run = first;
+	for (uint32_t i = 0;;) {
 		int error = pt_check(&run, prot);
 		if (error)
 			return error;
+		if ((i += run.n) == n)
+			break;
+		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
 	}
 
 	/* Commit: nothing below can fail. */
-	for (uint32_t i = 0; i < n; i += run.n) {
-		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
+	run = first;
+	for (uint32_t i = 0;;) {
 		pt_set(&run, prot);
+		if ((i += run.n) == n)
+			break;
+		run = next_run(to, va + (uint64_t)i * EXO_PAGE_SIZE, self, slot + i, n - i);
 	}
 	pt_flush(to, va, n);
 	return 0;
