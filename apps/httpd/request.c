@@ -59,10 +59,19 @@ static struct span cut_line(struct span *rest)
 	return line;
 }
 
+/* RFC 9110, 5.6.2: visible characters but for "(),/:;<=>?@[\]{} and the quote; a bit for each. */
+static bool is_token_character(char c)
+{
+	static const uint64_t bits[] = { 0x3ff6cfa00000000, 0x57ffffffc7fffffe };
+	unsigned u = (unsigned char)c;
+
+	return u < 128 && bits[u / 64] >> u % 64 & 1;
+}
+
 static bool is_token(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 127 || strchr("\"(),/:;<=>?@[\\]{}", s.p[i]))
+		if (!is_token_character(s.p[i]))
 			return false;
 	return s.n > 0;
 }
@@ -207,11 +216,10 @@ struct seen {
 
 static int field(struct request *r, struct span line, struct seen *seen)
 {
-	if (!memchr(line.p, ':', line.n))
-		return 400;
+	size_t length = line.n;
 	struct span name = cut(&line, ':'), value = trim(line);
 
-	if (!is_token(name)) /* also: space before the colon, folded lines */
+	if (name.n == length || !is_token(name)) /* also: space before the colon, folded lines */
 		return 400;
 	if (is_any_case(name, "host"))
 		seen->hosts++;
@@ -228,15 +236,16 @@ static int field(struct request *r, struct span line, struct seen *seen)
  * request line belong to it (RFC 9112, 2.2). */
 static size_t head_length(const char *text, size_t n)
 {
-	struct span rest = { text, n };
+	const char *line = text, *end;
 	bool begun = false;
 
-	while (memchr(rest.p, '\n', rest.n)) {
-		struct span line = cut_line(&rest);
+	while ((end = memchr(line, '\n', n - (size_t)(line - text)))) {
+		bool empty = end == line || (end == line + 1 && *line == '\r');
 
-		if (line.n == 0 && begun)
-			return n - rest.n;
-		begun |= line.n > 0;
+		line = end + 1;
+		if (empty && begun)
+			return (size_t)(line - text);
+		begun |= !empty;
 	}
 	return 0;
 }
