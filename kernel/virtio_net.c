@@ -48,6 +48,7 @@ static struct {
 	uint8_t *tx_memory;
 	struct tx_slot slot[TX_SLOTS];
 	uint32_t next_slot;
+	uint32_t in_flight; /* slots that are busy */
 	bool queued; /* the device has not been told yet */
 	uint16_t slot_of[VIRTQ_MAX]; /* of a chain's first descriptor */
 	uint16_t free_desc;          /* list through private links */
@@ -223,6 +224,7 @@ bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t 
 	nic.slot_of[s->head] = (uint16_t)nic.next_slot;
 	nic.next_slot = (nic.next_slot + 1) % TX_SLOTS;
 	virtq_post(&nic.tx, s->head);
+	nic.in_flight++;
 	nic.queued = true;
 	return true;
 }
@@ -260,6 +262,7 @@ uint32_t nic_reap(void)
 		for (uint32_t i = 0; i < s->pieces; i++)
 			page_unpin(s->page[i]);
 		s->busy = false;
+		nic.in_flight--;
 		ring_sent(&s->sender);
 		sent++;
 	}
@@ -268,9 +271,8 @@ uint32_t nic_reap(void)
 
 bool nic_listen_sent(void)
 {
-	for (uint32_t i = 0; i < TX_SLOTS; i++)
-		if (nic.slot[i].busy)
-			return virtq_quiet(&nic.tx, false);
+	if (nic.in_flight)
+		return virtq_quiet(&nic.tx, false);
 	virtq_quiet(&nic.tx, true);
 	return true;
 }
