@@ -11,12 +11,6 @@ static uint32_t first_page(const void *at)
 	return (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT);
 }
 
-static void free_run(uint32_t pfn, size_t npages)
-{
-	for (size_t i = 0; i < npages; i++)
-		page_free_kernel(pfn + (uint32_t)i);
-}
-
 static void set_mode(const void *at, size_t npages, enum kmap_mode mode)
 {
 	for (size_t i = 0; i < npages; i++)
@@ -31,7 +25,7 @@ void *code_take(size_t npages)
 		return NULL;
 	for (size_t i = 0; i < npages; i++) {
 		if (kmap_split(pfn + (uint32_t)i) < 0) {
-			free_run(pfn, npages);
+			page_free_kernel_run(pfn, (uint32_t)npages);
 			return NULL;
 		}
 	}
@@ -43,5 +37,5 @@ void code_seal(const void *at, size_t npages) { set_mode(at, npages, KMAP_CODE);
 void code_give(void *at, size_t npages)
 {
 	set_mode(at, npages, KMAP_DATA);
-	free_run(first_page(at), npages);
+	page_free_kernel_run(first_page(at), (uint32_t)npages);
 }

@@ -33,11 +33,9 @@ static void *data_alloc(void *ctx, size_t npages)
 
 static void data_free(void *ctx, void *at, size_t npages)
 {
-	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT);
-
 	(void)ctx;
-	for (size_t i = 0; i < npages; i++)
-		page_free_kernel(pfn + (uint32_t)i);
+	page_free_kernel_run((uint32_t)(kmap_phys((uint64_t)at) >> EXO_PAGE_SHIFT),
+	                     (uint32_t)npages);
 }
 
 static bool code_alloc(void *ctx, struct dpf_code *code, size_t npages)

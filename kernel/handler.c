@@ -113,8 +113,7 @@ static int compile(struct handler *h, const struct handler_request *q)
 	if (!pfn)
 		return -E_NOMEM;
 	int error = compile_in(h, q, page_kva(pfn));
-	for (uint32_t i = 0; i < n; i++)
-		page_free_kernel(pfn + i);
+	page_free_kernel_run(pfn, n);
 	return error;
 }
 

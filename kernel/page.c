@@ -203,6 +203,12 @@ void page_free_kernel(uint32_t pfn)
 	free_push(pfn);
 }
 
+void page_free_kernel_run(uint32_t pfn, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		page_free_kernel(pfn + i);
+}
+
 static void charge(uint32_t pfn, struct env *env)
 {
 	pages[pfn].owner = env->pub->id;

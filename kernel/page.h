@@ -44,6 +44,7 @@ uint32_t page_take_kernel_run(uint32_t n);
 uint32_t page_alloc_kernel_run(uint32_t n);
 
 void page_free_kernel(uint32_t pfn);
+void page_free_kernel_run(uint32_t pfn, uint32_t n);
 
 /* Is page pfn on the free list? */
 bool page_is_free(uint32_t pfn);

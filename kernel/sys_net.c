@@ -261,8 +261,7 @@ long sys_ash_bind(uint32_t filter, uint64_t program, uint32_t length, uint32_t s
 	if (!pfn)
 		return -E_NOMEM;
 	error = bind_copy(s->index, program, length, n, page_kva(pfn));
-	for (uint32_t i = 0; i < npages; i++)
-		page_free_kernel(pfn + i);
+	page_free_kernel_run(pfn, npages);
 	return error;
 }
 
