@@ -62,7 +62,7 @@ owner_of  = $(addprefix $(B)/$(1)/owner/,$(addprefix lwip/,$(LWIP_SRC:=.o) core/
               $(addprefix libnet/,$(STACK:=.o) resident.o nic.o)) \
             $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
 # What a program links beside its own objects to use the interface.
-TENANT_LIB := $(call tenant_of,u) $(B)/u/tenant/libnet/stack.o $(B)/u/tenant/libnet/nic.o \
+TENANT_LIB := $(call tenant_of,u) $(B)/u/tenant/libnet/stack.o $(B)/u/tenant/libnet/session.o $(B)/u/tenant/libnet/nic.o \
               $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
 HANDLER_LIB := $(B)/u/libnet/handler.o $(ASH_OBJECT:%.c=$(B)/u/%.o)
 OWNER_LIB  := $(call owner_of,u) $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o

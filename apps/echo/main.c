@@ -9,15 +9,14 @@
 #include "libnet/exos/args.h"
 #include "libnet/handler.h"
 #include "libnet/nic.h"
+#include "libnet/session.h"
 #include "libnet/stack.h"
-#include "lwip/tcp.h"
 #include "lwip/udp.h"
 
 enum {
 	PORT = 7,
 	BACKLOG = 16,
 	CONNECTIONS = 64,
-	POLL_INTERVAL = 2, /* tcp_poll's unit is half a second */
 	IDLE_S = 120,      /* a connection without progress */
 };
 
@@ -54,7 +53,8 @@ static bool serve_udp(void)
 
 /* --- TCP --- */
 
-static void forget(struct connection *c)
+/* Give up the connection's memory. Returns lwIP's part of it. */
+static struct tcp_pcb *forget(struct connection *c)
 {
 	struct tcp_pcb *pcb = c->pcb;
 
@@ -62,31 +62,7 @@ static void forget(struct connection *c)
 	if (c->held)
 		pbuf_free(c->held);
 	c->held = NULL;
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-	tcp_err(pcb, NULL);
-}
-
-static err_t drop(struct connection *c)
-{
-	struct tcp_pcb *pcb = c->pcb;
-
-	forget(c);
-	tcp_abort(pcb);
-	return ERR_ABRT;
-}
-
-static err_t end(struct connection *c)
-{
-	struct tcp_pcb *pcb = c->pcb;
-
-	forget(c);
-	if (tcp_close(pcb) == ERR_OK)
-		return ERR_OK;
-	tcp_abort(pcb);
-	return ERR_ABRT;
+	return pcb;
 }
 
 /* Hand lwIP what its send buffer takes; it copies, so that the bytes taken are free. */
@@ -107,7 +83,7 @@ static err_t advance(struct connection *c)
 {
 	send_held(c);
 	if (c->eof && !c->held)
-		return end(c);
+		return session_close(forget(c));
 	tcp_output(c->pcb);
 	return ERR_OK;
 }
@@ -143,22 +119,19 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	struct connection *c = arg;
 
 	(void)pcb;
-	return ++c->idle >= IDLE_S ? drop(c) : advance(c);
+	return ++c->idle >= IDLE_S ? session_abort(forget(c)) : advance(c);
 }
 
 static void on_error(void *arg, err_t error)
 {
-	struct connection *c = arg;
-
 	(void)error;
-	c->pcb = NULL; /* lwIP has freed it */
-	if (c->held)
-		pbuf_free(c->held);
-	c->held = NULL;
+	forget(arg); /* lwIP has freed its part */
 }
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 {
+	static const struct session_events events = { on_receive, on_sent, on_error, on_poll };
+
 	(void)arg;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
@@ -168,29 +141,11 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 		if (c->pcb)
 			continue;
 		*c = (struct connection){ .pcb = pcb };
-		tcp_arg(pcb, c);
-		tcp_recv(pcb, on_receive);
-		tcp_sent(pcb, on_sent);
-		tcp_err(pcb, on_error);
-		tcp_poll(pcb, on_poll, POLL_INTERVAL);
-		tcp_nagle_disable(pcb);
+		session_open(pcb, c, &events);
 		return ERR_OK;
 	}
 	tcp_abort(pcb);
 	return ERR_ABRT;
-}
-
-static bool serve_tcp(void)
-{
-	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
-
-	if (!pcb || tcp_bind(pcb, IP_ANY_TYPE, PORT) != ERR_OK)
-		return false;
-	pcb = tcp_listen_with_backlog(pcb, BACKLOG);
-	if (!pcb)
-		return false;
-	tcp_accept(pcb, on_accept);
-	return true;
 }
 
 /* The handler we were given, if any. What it passes on, lwIP answers. */
@@ -215,7 +170,7 @@ int main(void)
 		printf("echo: no interface: error %ld\n", -error);
 		return 1;
 	}
-	if (!serve_udp() || !serve_tcp()) {
+	if (!serve_udp() || !session_listen(PORT, BACKLOG, on_accept)) {
 		printf("echo: no memory for a listener\n");
 		return 1;
 	}

@@ -3,10 +3,9 @@
 #include <string.h>
 #include "apps/httpd/request.h"
 #include "apps/httpd/tar.h"
-#include "lwip/tcp.h"
+#include "libnet/session.h"
 
 enum {
-	POLL_INTERVAL = 2,  /* tcp_poll's unit is half a second */
 	HEAD_MAX = 256,     /* bytes of an answer's head */
 	BACKLOG = 32,
 };
@@ -188,7 +187,8 @@ static void refill(struct connection *c)
 	tcp_recved(c->pcb, n);
 }
 
-static void forget(struct connection *c)
+/* Give up the connection's memory. Returns lwIP's part of it. */
+static struct tcp_pcb *forget(struct connection *c)
 {
 	struct tcp_pcb *pcb = c->pcb;
 
@@ -196,32 +196,7 @@ static void forget(struct connection *c)
 	if (c->more)
 		pbuf_free(c->more);
 	c->more = NULL;
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-	tcp_err(pcb, NULL);
-}
-
-/* Returns ERR_ABRT if lwIP must not touch the connection again. */
-static err_t close_connection(struct connection *c)
-{
-	struct tcp_pcb *pcb = c->pcb;
-
-	forget(c);
-	if (tcp_close(pcb) == ERR_OK)
-		return ERR_OK;
-	tcp_abort(pcb);
-	return ERR_ABRT;
-}
-
-static err_t abort_connection(struct connection *c)
-{
-	struct tcp_pcb *pcb = c->pcb;
-
-	forget(c);
-	tcp_abort(pcb);
-	return ERR_ABRT;
+	return pcb;
 }
 
 /* Hand what fits of text[0, n) to lwIP. The body is sent from where it lies, the head
@@ -268,9 +243,9 @@ static err_t end_connection(struct connection *c)
 {
 	discard(c);
 	if (c->eof)
-		return close_connection(c);
+		return session_close(forget(c));
 	if (!c->lingering && tcp_shutdown(c->pcb, 0, 1) != ERR_OK)
-		return abort_connection(c);
+		return session_abort(forget(c));
 	if (!c->lingering)
 		c->idle = 0;
 	c->lingering = true;
@@ -324,13 +299,8 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 
 static void on_error(void *arg, err_t error)
 {
-	struct connection *c = arg;
-
 	(void)error;
-	c->pcb = NULL; /* lwIP has freed it */
-	if (c->more)
-		pbuf_free(c->more);
-	c->more = NULL;
+	forget(arg); /* lwIP has freed its part */
 }
 
 /* Once a second: nobody may hold a connection for nothing. */
@@ -341,11 +311,11 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	(void)pcb;
 	c->idle++;
 	if (c->lingering)
-		return c->idle >= SERVER_LINGER_S ? close_connection(c) : ERR_OK;
+		return c->idle >= SERVER_LINGER_S ? session_close(forget(c)) : ERR_OK;
 	if (is_answering(c)) {
 		if (c->idle >= SERVER_STALL_S) {
 			server.counts.timeouts++;
-			return abort_connection(c);
+			return session_abort(forget(c));
 		}
 		return advance(c);
 	}
@@ -356,13 +326,15 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	}
 	if (c->idle >= SERVER_IDLE_S) {
 		server.counts.timeouts++;
-		return close_connection(c);
+		return session_close(forget(c));
 	}
 	return ERR_OK;
 }
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 {
+	static const struct session_events events = { on_receive, on_sent, on_error, on_poll };
+
 	(void)arg;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
@@ -372,12 +344,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 		if (c->pcb)
 			continue;
 		*c = (struct connection){ .pcb = pcb };
-		tcp_arg(pcb, c);
-		tcp_recv(pcb, on_receive);
-		tcp_sent(pcb, on_sent);
-		tcp_err(pcb, on_error);
-		tcp_poll(pcb, on_poll, POLL_INTERVAL);
-		tcp_nagle_disable(pcb);
+		session_open(pcb, c, &events);
 		server.counts.connections++;
 		return ERR_OK;
 	}
@@ -388,15 +355,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 
 bool server_start(const char *archive, size_t size, uint16_t port)
 {
-	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
-
 	server.archive = archive;
 	server.size = size;
-	if (!pcb || tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK)
-		return false;
-	pcb = tcp_listen_with_backlog(pcb, BACKLOG);
-	if (!pcb)
-		return false;
-	tcp_accept(pcb, on_accept);
-	return true;
+	return session_listen(port, BACKLOG, on_accept);
 }

@@ -1,0 +1,26 @@
+/* libnet/session.h - lwIP's raw TCP, for servers: what each of them does with a connection.
+ * Layer: libnet. SPDX-License-Identifier: ISC */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "lwip/tcp.h"
+
+/* lwIP's callbacks; all get the argument of session_open. */
+struct session_events {
+	tcp_recv_fn receive;
+	tcp_sent_fn sent;
+	tcp_err_fn error;
+	tcp_poll_fn poll; /* once a second */
+};
+
+/* Listen on a port of any address of both families. Returns false if lwIP has no memory for
+ * it or the port is taken. */
+bool session_listen(uint16_t port, uint8_t backlog, tcp_accept_fn accept);
+
+/* Take a connection that was accepted: its callbacks, and no waiting for full segments. */
+void session_open(struct tcp_pcb *, void *arg, const struct session_events *);
+
+/* Close it, or abort it when there is no memory to close; abort it. There are no more callbacks.
+ * They return what a callback must return: ERR_ABRT if lwIP must not touch it again. */
+err_t session_close(struct tcp_pcb *);
+err_t session_abort(struct tcp_pcb *);
