@@ -11,18 +11,13 @@
 #include <cmocka.h>
 #include "dpf/dpf.h"
 #include "dpf/tool/host.h"
+#include "dpf/tool/roll.h"
 
 enum { FLOWS = 600, STEPS = 6000, FRAME = 80 };
 
 static uint64_t seed = 0x13198a2e03707344;
 
-static uint32_t roll(uint32_t n) /* 0..n-1; xorshift64* */
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)(seed * 0x2545f4914f6cdd1d >> 33) % n;
-}
+static uint32_t roll(uint32_t n) { return roll_from(&seed, n); }
 
 /* What a filter asks: fields that are 0 are not asked for. */
 struct flow {

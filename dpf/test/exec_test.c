@@ -1,6 +1,7 @@
 /* dpf/test/exec_test.c DPF [CASES] - `dpf exec` against libpcap's bpf_filter: random valid
  * programs on random packets, exact return values, natively and interpreted. The seed is
  * fixed. Prints TAP. SPDX-License-Identifier: ISC */
+#include "dpf/tool/roll.h"
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,13 +13,7 @@ enum { CASES = 30000, INSNS_MAX = 40, PACKET_MAX = 96, SLOTS = 16, TEXT_MAX = 20
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
-static uint32_t roll(uint32_t n) /* 0..n-1; xorshift64* */
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)(seed * 0x2545f4914f6cdd1d >> 33) % n;
-}
+static uint32_t roll(uint32_t n) { return roll_from(&seed, n); }
 
 static uint32_t any_word(void)
 {

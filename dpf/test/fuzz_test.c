@@ -10,19 +10,14 @@
 #include "dpf/bpf.h"
 #include "dpf/dpf.h"
 #include "dpf/tool/host.h"
+#include "dpf/tool/roll.h"
 #include <pcap/pcap.h> /* last: its macros have names of dpf/bpf.h */
 
 enum { TOGETHER = 6, FRAMES_EACH = 24, FRAME_MAX_BYTES = 160, TEXT_MAX = 800 };
 
 static uint64_t seed = 0x243f6a8885a308d3;
 
-static uint32_t roll(uint32_t n) /* 0..n-1; xorshift64* */
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)(seed * 0x2545f4914f6cdd1d >> 33) % n;
-}
+static uint32_t roll(uint32_t n) { return roll_from(&seed, n); }
 
 static uint8_t *edge;
 

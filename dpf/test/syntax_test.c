@@ -3,6 +3,7 @@
  * we see an error it lies in the text. What has a strict meaning becomes a valid program, and
  * on packets without tags and extension headers accepts what libpcap does. Prints TAP.
  * SPDX-License-Identifier: ISC */
+#include "dpf/tool/roll.h"
 #include "dpf/tool/strict.h"
 #include <dlfcn.h>
 #include <netdb.h>
@@ -29,13 +30,7 @@ static char lines[LINES_MAX][LINE_MAX_BYTES];
 static unsigned nlines;
 static uint64_t seed = 0x13198a2e03707344;
 
-static uint32_t roll(uint32_t n) /* 0..n-1; xorshift64* */
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)(seed * 0x2545f4914f6cdd1d >> 33) % n;
-}
+static uint32_t roll(uint32_t n) { return roll_from(&seed, n); }
 
 static bool read_lines(const char *path)
 {

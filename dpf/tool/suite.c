@@ -8,6 +8,7 @@
 #include "dpf/interp.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/linux.h"
+#include "dpf/tool/roll.h"
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,7 @@ struct work {
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
-static uint32_t roll(uint32_t n) /* 0..n-1; xorshift64* */
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (uint32_t)(seed * 0x2545f4914f6cdd1d >> 33) % n;
-}
+static uint32_t roll(uint32_t n) { return roll_from(&seed, n); }
 
 static double now_ns(void)
 {
