@@ -4,13 +4,7 @@
 # SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/.." || exit 1
-if [ "${INSIDE-}" != yes ]; then
-	[ -w /dev/net/tun ] && [ "$(id -u)" -eq 0 ] || {
-		echo "not ok replayer_is_tested - taps need root and /dev/net/tun: run make test as root"
-		exit 1
-	}
-	INSIDE=yes exec unshare --net "$0" "$@"
-fi
+. boot/network.sh
 replay=$1 mangle=$2
 work=$(mktemp -d) || exit 1
 peer=

@@ -4,13 +4,7 @@
 # ends the machine. Needs root and /dev/net/tun. SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-if [ "${INSIDE-}" != yes ]; then
-	[ "$(id -u)" -eq 0 ] && [ -w /dev/net/tun ] || {
-		echo "not ok tap_tests_run - they need root and /dev/net/tun: run make test as root"
-		exit 1
-	}
-	INSIDE=yes exec unshare --net "$0" "$@"
-fi
+. boot/network.sh
 work=$(mktemp -d) || exit 1
 children=
 trap 'kill $children 2>/dev/null; rm -rf "$work"' EXIT
