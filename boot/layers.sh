@@ -45,6 +45,12 @@ forbid() {
 	fi
 }
 
+# The top level is a fixed list of rooms; a stray file is a mistake.
+rooms='Makefile|kernel|dpf|ash|libnet|apps|pcap-tests|boot|docs|README\.md|LICENSE|\..*'
+stray=$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE "$rooms" | tr '\n' ' ')
+[ -z "$stray" ] && echo "ok the_top_level_holds_the_rooms_only" ||
+	echo "not ok the_top_level_holds_the_rooms_only - $stray"
+
 forbid libnet_never_includes_the_kernel 'kernel/|apps/' $(git ls-files libnet)
 forbid apps_never_include_the_kernel 'kernel/' $(git ls-files apps)
 

@@ -61,8 +61,8 @@ done
 command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: run boot/deps.sh"
 
 work=$(mktemp -d) || exit 125
-qemu=
-trap 'rm -rf "$work"' EXIT
+qemu= claims= lock_name=${TMPDIR:-/tmp}/exonet-port-
+trap 'rm -rf "$work"; give_up_claims' EXIT
 trap '[ -z "$qemu" ] || kill "$qemu" 2>/dev/null' HUP INT TERM
 
 # port_taken PROTOCOL PORT - something on this host is bound to it
@@ -73,11 +73,19 @@ port_taken() {
 			END { exit !hit }'
 }
 
-# choose VARIABLE DEFAULT PROTOCOL... - the port that the user asked for, or a free one
+# claim FD PORT - keep the port from every other runner, until this one ends: from choosing
+# it to QEMU's binding it some time goes by
+claim() {
+	(: >>"$lock_name$2") 2>/dev/null || return 1
+	eval "exec $1>>\"\${lock_name}$2\"" && flock -n "$1" && claims="$claims $2"
+}
+give_up_claims() { for port in $claims; do rm -f "$lock_name$port"; done; }
+
+# choose VARIABLE FD DEFAULT PROTOCOL... - the port that the user asked for, or a free one
 choose() {
-	variable=$1 wanted=$2
+	variable=$1 lock=$2 wanted=$3
 	eval "port=\${$1-}"
-	shift 2
+	shift 3
 	if [ -n "$port" ]; then
 		case $port in *[!0-9]*) die "$variable=$port is no port" ;; esac
 		[ "$port" -ge 1 ] && [ "$port" -le 65535 ] || die "$variable=$port is no port"
@@ -87,7 +95,8 @@ choose() {
 		for protocol; do
 			port_taken "$protocol" "$try" && free=
 		done
-		[ -z "$free" ] || break
+		[ -n "$free" ] && claim "$lock" "$try" && break
+		free=
 	done
 	[ -n "$free" ] || die "port ${port:-$wanted} is taken: choose another with $variable=N"
 	[ -n "$port" ] || [ "$free" = "$wanted" ] ||
@@ -96,8 +105,8 @@ choose() {
 }
 
 user_network() {
-	choose HTTP_PORT 8080 tcp
-	choose ECHO_PORT 7007 tcp udp
+	choose HTTP_PORT 4 8080 tcp
+	choose ECHO_PORT 5 7007 tcp udp
 	netdev="user,id=net,hostfwd=tcp:127.0.0.1:$HTTP_PORT-:80"
 	netdev="$netdev,hostfwd=tcp:127.0.0.1:$ECHO_PORT-:7,hostfwd=udp:127.0.0.1:$ECHO_PORT-:7"
 	say "web server at http://127.0.0.1:$HTTP_PORT/"
