@@ -3,7 +3,7 @@
 
   start to first ping, to first HTTP 200   wall-clock seconds from the start of QEMU, TCG,
                                            direct boot, over a tap (root only); medians
-  instructions per UDP echo, per HTTP      guest instructions outside the idle loop, with
+  instructions per UDP echo, per HTTP      guest instructions, all that the CPU executes, with
                                            -icount shift=0 (1 virtual ns = 1 instruction)
   smallest memory                          the least -m, in MB, that still serves a page
 
@@ -174,7 +174,7 @@ def time_to_serve(files):
 
 
 def busy(appliance):
-    """Microseconds of virtual time outside the idle loop: a thousand instructions each."""
+    """Microseconds of virtual time, the CPU not halted: a thousand instructions each."""
     text = appliance.ask("ps", rb"(?s)slices +us\n(.*?)\n> ?$")[1].decode()
     return sum(int(line.split()[8]) for line in text.splitlines() if len(line.split()) >= 9)
 

@@ -18,6 +18,7 @@ struct cpu {
 	struct env *env;       /* running; NULL: none */
 	uint64_t cr3;          /* loaded */
 
+	bool halted;           /* nobody is willing, the CPU waits for an interrupt */
 	bool slice_over;       /* the running slice has ended: every further tick is excess */
 	uint64_t slice_end;    /* time stamp at which it ends */
 	uint64_t charged;      /* time stamp up to which cycles have been charged */

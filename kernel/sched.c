@@ -69,10 +69,15 @@ void sched_charge(void)
 	uint64_t cycles = now - c->charged;
 
 	c->charged = now;
-	if (c->env)
-		c->env->pub->cycles += cycles;
-	else
-		info.idle_cycles += cycles;
+	*(c->halted ? &info.idle_cycles : c->env ? &c->env->pub->cycles : &info.kernel_cycles) +=
+	        cycles;
+}
+
+void sched_woken(void)
+{
+	if (cpu()->halted)
+		sched_charge();
+	cpu()->halted = false;
 }
 
 void sched_charge_to(struct env *env, uint64_t cycles)
@@ -183,14 +188,16 @@ static void idle(void)
 {
 	struct cpu *c = cpu();
 
+	sched_charge();
 	c->env = NULL;
 	info.running = 0;
 	uint64_t wake = first_deadline(), overdue = revoke_first_deadline();
 	if (net_idle() && !page_scrub()) {
 		timer_arm(wake < overdue ? wake : overdue);
+		sched_charge();
+		c->halted = true;
 		cpu_idle();
 	}
-	sched_charge();
 }
 
 _Noreturn void sched_run(void)

@@ -39,8 +39,12 @@ bool sched_willing(struct env *env);
 /* The timer has gone off while env ran with these registers. */
 void sched_tick(struct trap *trap);
 
-/* Charge the cycles since the last call to the running environment, or to idleness. */
+/* Charge the cycles since the last call to the running environment; to the kernel, when
+ * there is none; to idleness, when the CPU was halted. */
 void sched_charge(void);
+
+/* An interrupt has come: if the CPU was halted, it no longer is. */
+void sched_woken(void);
 
 /* Charge cycles that the kernel has just spent for env to it, not to who is running. */
 void sched_charge_to(struct env *env, uint64_t cycles);

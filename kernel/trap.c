@@ -80,6 +80,7 @@ void interrupt(struct trap *t, uint32_t vector)
 
 	if (vector == VEC_SPURIOUS)
 		return;
+	sched_woken();
 	timer_eoi();
 	switch (vector) {
 	case VEC_TIMER:

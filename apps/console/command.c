@@ -59,6 +59,8 @@ static void ps(char *argument, const struct command_powers *powers)
 			printf(" %s %lu", end_name(e.ended), (unsigned long)e.code);
 		printf("\n");
 	}
+	printf("%8d %8d %-15s %-8s %6d %6d %6d %10d %12lu\n", 0, 0, "kernel", "-", 0, 0, 0, 0,
+	       (unsigned long)(info->kernel_cycles / (info->tsc_hz / 1000000)));
 }
 
 static void print_mac(const volatile uint8_t *mac)

@@ -68,7 +68,8 @@ struct exo_info {
 	uint32_t modules;
 	uint32_t filters;      /* installed */
 	uint64_t cap_refused;  /* forged, stale or mistyped capabilities presented */
-	uint64_t idle_cycles;
+	uint64_t idle_cycles;  /* the CPU was halted */
+	uint64_t kernel_cycles; /* work with no environment running: frames, revocations */
 	uint32_t cr4, efer;    /* control registers as they are: what protects */
 	uint64_t scrubs;       /* pages filled with zeros */
 	uint64_t splits;       /* tables of the direct map, made where a page became executable
@@ -77,9 +78,9 @@ struct exo_info {
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 };
-_Static_assert(offsetof(struct exo_info, nic) == 104, "ABI");
+_Static_assert(offsetof(struct exo_info, nic) == 112, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 104 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+_Static_assert(sizeof(struct exo_info) == 112 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
 enum exo_handler_state {
