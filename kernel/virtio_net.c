@@ -174,15 +174,9 @@ bool nic_listen(bool on) { return virtq_quiet(&nic.rx, !on); }
 
 uint8_t *nic_header(void)
 {
-	for (uint32_t i = 0; i < TX_SLOTS; i++) {
-		uint32_t s = (nic.next_slot + i) % TX_SLOTS;
-
-		if (!nic.slot[s].busy) {
-			nic.next_slot = s;
-			return tx_buffer(s) + NET_HEADER;
-		}
-	}
-	return NULL;
+	if (nic.slot[nic.next_slot].busy)
+		nic_reap();
+	return nic.slot[nic.next_slot].busy ? NULL : tx_buffer(nic.next_slot) + NET_HEADER;
 }
 
 static uint16_t take_desc(uint64_t phys, uint32_t length)
