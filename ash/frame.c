@@ -17,17 +17,20 @@ void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
 {
 	struct ash_ctx *c = (struct ash_ctx *)(void *)(run->window + ASH_CTX);
 
-	*c = (struct ash_ctx){ .data = f->at,
-		               .data_end = f->at + f->length,
-		               .data_meta = f->at,
-		               .ingress_ifindex = f->interface,
-		               .rx_queue_index = f->queue,
-		               .length = f->length,
-		               .filter = f->filter,
-		               .time = f->time,
-		               .ring_free = f->ring_free,
-		               .ring_used = f->ring_used,
-		               .limit = f->at + f->room };
+	/* Every field, one after the other: nothing of what the last run left. */
+	c->data = f->at;
+	c->data_end = f->at + f->length;
+	c->data_meta = f->at;
+	c->ingress_ifindex = f->interface;
+	c->rx_queue_index = f->queue;
+	c->egress_ifindex = 0;
+	c->length = f->length;
+	c->filter = f->filter;
+	c->time = f->time;
+	c->ring_free = f->ring_free;
+	c->ring_used = f->ring_used;
+	c->limit = f->at + f->room;
+	c->reserved = 0;
 	run->r1 = ASH_CTX;
 	run->r2 = 0;
 	run->time = f->time;

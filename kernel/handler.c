@@ -36,7 +36,7 @@ struct handler {
 
 static struct {
 	struct handler handler[WINDOW_MAX]; /* each with the window of its number */
-	uint8_t of[EXO_FILTER_MAX];         /* filter's handler; valid if filter_info says so */
+	struct handler *of[EXO_FILTER_MAX]; /* filter's; valid if filter_info says so */
 	struct handler *running;
 } state;
 
@@ -197,7 +197,7 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 		return error;
 	}
 	handler_unbind(id);
-	state.of[id] = (uint8_t)number_of(h);
+	state.of[id] = h;
 	filter_info[id].handler = HANDLER_BOUND;
 	return 0;
 }
@@ -205,7 +205,7 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 void handler_unbind(uint32_t id)
 {
 	if (filter_info[id].handler == HANDLER_BOUND)
-		release(&state.handler[state.of[id]]);
+		release(state.of[id]);
 	filter_info[id].handler = HANDLER_NONE;
 }
 
@@ -226,21 +226,20 @@ bool handler_fault(uint64_t *rip, uint64_t address)
 	return true;
 }
 
-/* Nanoseconds since boot. */
-static uint64_t nanoseconds(void)
+/* Nanoseconds since boot, of a time stamp. */
+static uint64_t nanoseconds(uint64_t tsc)
 {
 	static uint64_t scale; /* of a cycle, times 2^32 */
 
 	if (!scale)
 		scale = (1000000000ull << 32) / info.tsc_hz;
-	return (uint64_t)((unsigned __int128)(rdtsc() - info.boot_tsc) * scale >> 32);
+	return (uint64_t)((unsigned __int128)(tsc - info.boot_tsc) * scale >> 32);
 }
 
-static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint32_t *first,
-                            uint32_t *length)
+/* What the run has taken since `begun` is its owner's to pay. */
+static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64_t begun,
+                            uint32_t *first, uint32_t *length)
 {
-	uint64_t begun = rdtsc();
-
 	h->run.budget = h->budget;
 	ash_frame_begin(&h->run, f);
 	state.running = h;
@@ -291,19 +290,20 @@ static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
 int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	struct handler *h = &state.handler[state.of[id]];
+	struct handler *h = state.of[id];
 	uint32_t ring = fi->ring, first, reply;
 	int taken = ring_take(ring);
 
 	if (taken < 0)
 		return -taken;
+	uint64_t begun = rdtsc();
 	uint32_t buffer = (uint32_t)taken;
 	uint8_t *to = ring_buffer(ring, buffer);
 	struct ash_frame f = { .at = ASH_RING + ring_offset(ring, buffer), .length = length,
-		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(),
+		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(begun),
 		               .ring_free = ring_posted(ring), .ring_used = ring_held(ring) };
 	memcpy(to, frame, length);
-	enum ash_verdict verdict = run(h, &f, &first, &reply);
+	enum ash_verdict verdict = run(h, &f, begun, &first, &reply);
 	do_effects(h);
 	judge(h, verdict == ASH_ABORTED);
 	switch (verdict) {

@@ -34,7 +34,8 @@ struct nic_piece {
 	uint32_t length;
 };
 
-/* Who is told when it has been sent. */
+/* Who is told when the device is done with its pieces. A frame that is all header is the
+ * kernel's own copy: nobody needs to know. */
 struct nic_sender {
 	uint32_t ring, generation;
 	uint32_t first, count; /* transmit entries */
@@ -52,7 +53,8 @@ bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t 
 /* Tell the device about what nic_send queued. */
 void nic_flush(void);
 
-/* Take back what the device has sent (calls ring_sent for each). Returns how many. */
+/* Take back what the device has sent (calls ring_sent for each that had pieces). Returns how
+ * many. */
 uint32_t nic_reap(void);
 
 /* Interrupt when the device has sent something. False: it has, already. */

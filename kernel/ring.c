@@ -314,23 +314,23 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length)
 {
 	struct ring *r = &rings[index];
-	struct nic_piece pieces[NIC_PIECES];
-	const struct outgoing f = { .entry = { { first, (uint16_t)length, 0 } }, .count = 1 };
-	uint32_t npieces, copied;
-	uint8_t *header = nic_header();
+	uint8_t *header = nic_header(), *bytes = at(r, first);
+	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
+	bool whole = copied == length;
 
 	if (!header || length > EXO_FRAME_MAX)
 		return false;
-	copied = gather(r, &f, header, pieces, &npieces);
+	memcpy(header, bytes, copied);
 	if (!may_send(r, header, copied, length)) {
 		info.nic.refused++;
 		return false;
 	}
-	struct nic_sender sender = { .ring = index, .generation = r->generation,
-		                     .buffer = npieces ? buffer + 1 : 0 };
-	if (!nic_send(copied, pieces, npieces, &sender))
+	const struct nic_piece rest = { kmap_phys((uint64_t)bytes + copied), length - copied };
+	const struct nic_sender sender = { .ring = index, .generation = r->generation,
+		                           .buffer = buffer + 1 };
+	if (!nic_send(copied, &rest, whole ? 0 : 1, &sender))
 		return false;
-	if (npieces == 0)
+	if (whole)
 		ring_return(index, buffer);
 	return true;
 }

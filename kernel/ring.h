@@ -45,9 +45,9 @@ void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum
                   uint32_t filter);
 void ring_return(uint32_t index, uint32_t buffer);
 
-/* Send `length` bytes of a buffer that was taken, from region offset `first`, in the name of the
- * ring's owner; the buffer is returned, when it has been sent. The caller flushes the
- * interface. False: the frame was refused (counted) or there is no room. */
+/* Send `length` bytes from region offset `first`, REQUIRES that they lie in `buffer`, which was
+ * taken, in the name of the ring's owner; the buffer is returned when they have been sent.
+ * The caller flushes the interface. False: the frame was refused (counted) or there is no room. */
 bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length);
 
 /* Buffers the kernel has; frames the owner has. */

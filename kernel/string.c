@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include "kernel/string.h"
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	void *start = to;
 	size_t words = n / 8;
@@ -18,19 +18,19 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
 	return start;
 }
 
-void *memmove(void *to, const void *from, size_t n)
+void *(memmove)(void *to, const void *from, size_t n)
 {
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
 	if ((uintptr_t)to - (uintptr_t)from >= n)
-		return memcpy(to, from, n);
+		return (memcpy)(to, from, n);
 	while (n--)
 		d[n] = s[n];
 	return to;
 }
 
-void *memset(void *to, int c, size_t n)
+void *(memset)(void *to, int c, size_t n)
 {
 	void *start = to;
 	uint64_t fill = (uint8_t)c * 0x0101010101010101ull;
@@ -46,7 +46,7 @@ void *memset(void *to, int c, size_t n)
 	return start;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+int (memcmp)(const void *a, const void *b, size_t n)
 {
 	const uint8_t *p = a, *q = b;
 

@@ -192,30 +192,16 @@ void virtio_vector(struct virtio_device *d, uint16_t entry, uint8_t vector)
 
 void virtio_ready(struct virtio_device *d) { add_status(d, DRIVER_OK); }
 
-void virtq_post(struct virtq *q, uint16_t head)
-{
-	q->avail[2 + q->avail_index % q->size] = head;
-	q->avail_index++;
-	__asm__ volatile("" ::: "memory"); /* x86 stores stay in order */
-	q->avail[1] = q->avail_index;
-}
-
 void virtq_kick(struct virtq *q)
 {
+	if (!q->posted)
+		return;
+	q->posted = false;
+	__asm__ volatile("" ::: "memory"); /* x86 stores stay in order */
+	q->avail[1] = q->avail_index;
 	__asm__ volatile("mfence" ::: "memory"); /* index before we look at the flag */
 	if (!(q->used[0] & NO_NOTIFY))
 		*q->doorbell = q->number;
-}
-
-bool virtq_next(struct virtq *q, struct virtq_used_elem *out)
-{
-	if (q->used_index == q->used[1])
-		return false;
-	__asm__ volatile("" ::: "memory"); /* x86 loads stay in order */
-	volatile struct virtq_used_elem *e = &q->used_ring[q->used_index % q->size];
-	*out = (struct virtq_used_elem){ e->id, e->length };
-	q->used_index++;
-	return true;
 }
 
 bool virtq_quiet(struct virtq *q, bool quiet)

@@ -23,7 +23,7 @@ struct virtq_used_elem {
 };
 
 struct virtq {
-	uint16_t size;
+	uint16_t size; /* a power of two */
 	struct virtq_desc *desc;
 	volatile uint16_t *avail;   /* flags, index, ring[size] */
 	volatile uint16_t *used;    /* flags, index, then used_ring */
@@ -31,6 +31,7 @@ struct virtq {
 	volatile uint16_t *doorbell;
 	uint16_t number;
 	uint16_t avail_index, used_index; /* ours */
+	bool posted;                      /* and the device has not been told */
 };
 
 struct virtio_device {
@@ -57,14 +58,26 @@ void virtio_vector(struct virtio_device *d, uint16_t entry, uint8_t vector);
 
 void virtio_ready(struct virtio_device *d);
 
-/* Post the chain that begins at descriptor `head`. */
-void virtq_post(struct virtq *q, uint16_t head);
+/* Post the chain that begins at descriptor `head`. The device sees it at the next kick. */
+static inline void virtq_post(struct virtq *q, uint16_t head)
+{
+	q->avail[2 + (q->avail_index++ & (q->size - 1))] = head;
+	q->posted = true;
+}
 
-/* Tell the device about what was posted, unless it says that it is looking anyway. */
+/* Show the device what was posted, and tell it, unless it says that it is looking anyway. */
 void virtq_kick(struct virtq *q);
 
 /* The next completion. False: none. */
-bool virtq_next(struct virtq *q, struct virtq_used_elem *out);
+static inline bool virtq_next(struct virtq *q, struct virtq_used_elem *out)
+{
+	if (q->used_index == q->used[1])
+		return false;
+	__asm__ volatile("" ::: "memory"); /* x86 loads stay in order */
+	volatile struct virtq_used_elem *e = &q->used_ring[q->used_index++ & (q->size - 1)];
+	*out = (struct virtq_used_elem){ e->id, e->length };
+	return true;
+}
 
 /* Ask for an interrupt at the next completion, or for none. virtq_quiet(q, false) returns
  * false if completions are there already: they would not interrupt. */

@@ -31,10 +31,11 @@ _Static_assert(NET_HEADER + EXO_FRAME_MAX <= EXO_BUF_SIZE, "a buffer holds a fra
 #define FEATURE_MAC    (1ull << 5)
 #define FEATURE_STATUS (1ull << 16)
 
+/* Slot i owns descriptor i, for both headers; the pieces' come from a list behind. */
 struct tx_slot {
 	bool busy;
-	uint16_t head;   /* of its descriptor chain */
 	uint16_t pieces;
+	uint16_t chain;  /* the pieces' first descriptor */
 	uint32_t page[NIC_PIECES]; /* pinned */
 	struct nic_sender sender;
 };
@@ -47,11 +48,10 @@ static struct {
 	bool rx_posted[RX_BUFFERS];
 	uint8_t *tx_memory;
 	struct tx_slot slot[TX_SLOTS];
+	uint32_t slots;     /* in use */
 	uint32_t next_slot;
 	uint32_t in_flight; /* slots that are busy */
-	bool queued; /* the device has not been told yet */
-	uint16_t slot_of[VIRTQ_MAX]; /* of a chain's first descriptor */
-	uint16_t free_desc;          /* list through private links */
+	uint16_t free_desc; /* list through private links */
 	uint16_t free_count;
 	uint16_t link[VIRTQ_MAX];
 } nic;
@@ -81,12 +81,16 @@ static void tx_init(void)
 	uint32_t bytes = TX_SLOTS * TX_SLOT_BYTES;
 
 	nic.tx_memory = page_kva(page_alloc_kernel_run((bytes + 4095) / EXO_PAGE_SIZE));
+	memset(nic.tx_memory, 0, bytes);
+	nic.slots = nic.tx.size / 2 < TX_SLOTS ? (nic.tx.size + 1u) / 2 : TX_SLOTS;
+	for (uint32_t i = 0; i < nic.slots; i++)
+		nic.tx.desc[i].address = kmap_phys((uint64_t)tx_buffer(i));
 	nic.free_desc = NO_DESC;
-	for (uint16_t i = 0; i < nic.tx.size; i++) {
+	for (uint16_t i = (uint16_t)nic.slots; i < nic.tx.size; i++) {
 		nic.link[i] = nic.free_desc;
 		nic.free_desc = i;
 	}
-	nic.free_count = nic.tx.size;
+	nic.free_count = (uint16_t)(nic.tx.size - nic.slots);
 	virtq_quiet(&nic.tx, true);
 }
 
@@ -160,6 +164,8 @@ uint32_t nic_receive(struct nic_frame frames[], uint32_t n)
 
 	for (uint32_t i = 0; i < n && virtq_next(&nic.rx, &e); i++)
 		got += accept_frame(&e, &frames[got]);
+	if (got == 0)
+		virtq_kick(&nic.rx); /* nobody will release what was dropped */
 	return got;
 }
 
@@ -179,56 +185,61 @@ uint8_t *nic_header(void)
 	return nic.slot[nic.next_slot].busy ? NULL : tx_buffer(nic.next_slot) + NET_HEADER;
 }
 
-static uint16_t take_desc(uint64_t phys, uint32_t length)
+/* Chain a piece behind descriptor `last`. Returns its own. */
+static uint16_t chain_piece(uint16_t last, const struct nic_piece *p)
 {
 	uint16_t d = nic.free_desc;
 
 	nic.free_desc = nic.link[d];
 	nic.free_count--;
 	nic.link[d] = NO_DESC;
-	nic.tx.desc[d] = (struct virtq_desc){ phys, length, 0, 0 };
+	nic.link[last] = d;
+	nic.tx.desc[d] = (struct virtq_desc){ p->phys, p->length, 0, 0 };
+	nic.tx.desc[last].flags = DESC_NEXT;
+	nic.tx.desc[last].next = d;
 	return d;
+}
+
+static void add_pieces(struct tx_slot *s, uint16_t head, const struct nic_piece pieces[],
+                       uint32_t n, const struct nic_sender *sender)
+{
+	uint16_t last = head;
+
+	s->sender = *sender;
+	for (uint32_t i = 0; i < n; i++) {
+		last = chain_piece(last, &pieces[i]);
+		s->page[i] = (uint32_t)(pieces[i].phys >> EXO_PAGE_SHIFT);
+		page_pin(s->page[i]);
+		info.nic.sent_bytes += pieces[i].length;
+	}
+	s->chain = nic.link[head];
 }
 
 bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
               const struct nic_sender *sender)
 {
-	struct tx_slot *s = &nic.slot[nic.next_slot];
-	uint8_t *header = tx_buffer(nic.next_slot);
+	uint16_t head = (uint16_t)nic.next_slot;
+	struct tx_slot *s = &nic.slot[head];
 
 	assert(!s->busy && n <= NIC_PIECES && header_length <= EXO_TX_HEADER);
-	if (nic.free_count < n + 1)
+	if (nic.free_count < n)
 		return false;
-	memset(header, 0, NET_HEADER);
-	uint16_t last = take_desc(kmap_phys((uint64_t)header), NET_HEADER + header_length);
-	*s = (struct tx_slot){ .busy = true, .head = last, .pieces = (uint16_t)n, .sender = *sender };
+	/* The device's header before ours is all zero from the start: no offloads. */
+	nic.tx.desc[head].length = NET_HEADER + header_length;
+	nic.tx.desc[head].flags = 0;
+	s->busy = true;
+	s->pieces = (uint16_t)n;
+	if (n)
+		add_pieces(s, head, pieces, n, sender);
 	info.nic.sent++;
 	info.nic.sent_bytes += header_length;
-	for (uint32_t i = 0; i < n; i++) {
-		uint16_t d = take_desc(pieces[i].phys, pieces[i].length);
-
-		nic.tx.desc[last].flags = DESC_NEXT;
-		nic.tx.desc[last].next = d;
-		nic.link[last] = d;
-		last = d;
-		s->page[i] = (uint32_t)(pieces[i].phys >> EXO_PAGE_SHIFT);
-		page_pin(s->page[i]);
-		info.nic.sent_bytes += pieces[i].length;
-	}
-	nic.slot_of[s->head] = (uint16_t)nic.next_slot;
-	nic.next_slot = (nic.next_slot + 1) % TX_SLOTS;
-	virtq_post(&nic.tx, s->head);
+	nic.next_slot = nic.next_slot + 1 < nic.slots ? nic.next_slot + 1 : 0;
 	nic.in_flight++;
-	nic.queued = true;
+	virtq_post(&nic.tx, head);
 	return true;
 }
 
-void nic_flush(void)
-{
-	if (nic.queued)
-		virtq_kick(&nic.tx);
-	nic.queued = false;
-}
+void nic_flush(void) { virtq_kick(&nic.tx); }
 
 static void free_chain(uint16_t d)
 {
@@ -242,22 +253,29 @@ static void free_chain(uint16_t d)
 	}
 }
 
+/* The device is done with a frame that had pieces: the pages are their owner's again. */
+static void give_back(struct tx_slot *s)
+{
+	free_chain(s->chain);
+	for (uint32_t i = 0; i < s->pieces; i++)
+		page_unpin(s->page[i]);
+	ring_sent(&s->sender);
+}
+
 uint32_t nic_reap(void)
 {
 	struct virtq_used_elem e;
 	uint32_t sent = 0;
 
 	while (info.nic.present && virtq_next(&nic.tx, &e)) {
-		struct tx_slot *s = e.id < nic.tx.size ? &nic.slot[nic.slot_of[e.id]] : NULL;
+		struct tx_slot *s = &nic.slot[e.id % TX_SLOTS];
 
-		if (!s || !s->busy || s->head != e.id)
+		if (e.id >= nic.slots || !s->busy)
 			continue; /* the device names a chain it was not given */
-		free_chain(s->head);
-		for (uint32_t i = 0; i < s->pieces; i++)
-			page_unpin(s->page[i]);
 		s->busy = false;
 		nic.in_flight--;
-		ring_sent(&s->sender);
+		if (s->pieces)
+			give_back(s);
 		sent++;
 	}
 	return sent;
