@@ -95,8 +95,10 @@ void hand_table_free(void);
 /* Insertion and deletion beside w's filters: printed, and written to f when not NULL. */
 void change_measure(struct work *w, FILE *f);
 
-/* Nanoseconds since some time. */
+/* Nanoseconds since some time: on the clock, and of the processor in this thread, kernel
+ * included. The second takes a system call and leaves out what others use. */
 double now_ns(void);
+double used_ns(void);
 
 /* Where a frame's TCP header begins, when it is whole up to the ports and the frame is TCP
  * over IPv4, first or only fragment; else 0. */

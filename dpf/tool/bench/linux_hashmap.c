@@ -136,11 +136,11 @@ static bool measure_overhead(void)
 
 	overhead = 1e9;
 	for (int i = 0; i < 20 && empty >= 0; i++) {
-		double begin = now_ns();
+		double begin = used_ns();
 
 		if (!ebpf_run(empty, RUNS))
 			return false;
-		double ns = (now_ns() - begin) / HOT;
+		double ns = (used_ns() - begin) / HOT;
 		overhead = ns < overhead ? ns : overhead;
 	}
 	if (empty >= 0)
