@@ -240,12 +240,18 @@ static uint64_t nanoseconds(uint64_t tsc)
 static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64_t begun,
                             uint32_t *first, uint32_t *length)
 {
+	struct exo_filter_info *fi = &filter_info[h->filter];
+
 	h->run.budget = h->budget;
 	ash_frame_begin(&h->run, f);
 	state.running = h;
 	((ash_entry *)(uint64_t)h->code)(&h->run);
 	state.running = NULL;
-	sched_charge_to(h->env, rdtsc() - begun);
+	uint64_t cycles = rdtsc() - begun;
+	sched_charge_to(h->env, cycles);
+	fi->runs++;
+	fi->charged += h->budget - h->run.budget;
+	fi->cycles += cycles;
 	return ash_frame_end(&h->run, f, first, length);
 }
 
@@ -310,6 +316,7 @@ int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 	case ASH_REPLY:
 		if (ring_reply(ring, buffer, first - ASH_RING, reply)) {
 			fi->handled++;
+			fi->replied++;
 			break;
 		}
 		fi->dropped++; /* refused, or no room */

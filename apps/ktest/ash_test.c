@@ -193,6 +193,8 @@ static void a_handler_replies_as_its_filter_allows(void)
 	EVENTUALLY(counts()->handled == 6);
 	CHECK_IS(counts()->handled, 6);
 	CHECK_IS(exo_info()->nic.sent, sent + 6); /* ours, and five */
+	CHECK_IS(counts()->replied, 5);
+	CHECK_IS(counts()->runs, 1 + 6);
 	CHECK_IS(ring()->used_head, 0);
 	close_handler();
 }
@@ -225,6 +227,8 @@ static void effects_of_a_good_run_happen_and_of_an_aborted_one_do_not(void)
 	CHECK_IS(told & UPCALL_HANDLER, UPCALL_HANDLER);
 	CHECK_IS(count[3], 7);
 	CHECK_IS(count[0], 0);
+	CHECK_IS(counts()->charged, 4); /* two calls, twice */
+	CHECK(counts()->cycles > 0);
 	close_handler();
 }
 

@@ -99,8 +99,11 @@ struct exo_filter_info {
 	uint64_t aborted; /* runs of its handler that ended badly */
 	uint32_t handler; /* enum exo_handler_state */
 	uint32_t zero;
+	uint64_t runs, replied; /* of its handlers; replies are among the handled */
+	uint64_t charged; /* to their budgets: loops, calls and helpers (ash/ash.h) */
+	uint64_t cycles;  /* time stamp counter cycles in them */
 };
-_Static_assert(sizeof(struct exo_filter_info) == 64, "ABI");
+_Static_assert(sizeof(struct exo_filter_info) == 96, "ABI");
 
 /* The kernel's log: text[] is circular; head counts all bytes ever written. */
 struct exo_log {
