@@ -27,10 +27,14 @@ $(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(HANDLER_LIB) $(TENAN
 $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
 $(eval $(call program,busy,$(B)/u/apps/busy/main.o))
+$(eval $(call program,ashd,$(addprefix $(B)/u/tenant/apps/ashd/,main.o table.o) $(HANDLER_LIB) $(TENANT_LIB)))
 # HANDLER: an object file that echo runs for its datagrams, such as build/handlers/udp_echo.o.
-MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf) $(HANDLER) $(B)/console.elf
+# ASH_KEY: the file with the key of those who may load handlers with `ash load`; else nobody may.
+MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf) $(HANDLER) \
+           $(ASH_KEY:%=$(B)/ashd.elf %) $(B)/console.elf
 PROGRAMS += $(B)/init.elf
 TESTS += "apps/echo/handler_test.sh $(B)/kernel.elf $(B)/handlers/udp_echo.o README.md $(MODULES)"
+TESTS += "apps/ashd/load_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"
 
 # --- httpd ---

@@ -13,12 +13,13 @@ ALL += $(B)/k/ash/ash.o
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
 ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) \
             $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c \
-            asm.c text.c bench.c peers.c)
+            asm.c text.c bench.c peers.c remote.c) \
+            $(addprefix dpf/,bpf.c filter.c lower.c path.c relate.c)
 # The compiler once more, as bare_compile, with no sandbox in it: for the bench.
 $(B)/%/ash/tool/bare-engine.o: $(addprefix $(B)/%/,ash/compile.o ash/emit_alu.o ash/emit_mem.o \
 		ash/tool/bare.o)
 	$(LD) -r -o $@ $^ && objcopy --redefine-sym ash_compile=bare_compile -G bare_compile $@
-ASH_LIBS := -rdynamic -lpcap -lcapstone
+ASH_LIBS := -rdynamic -lpcap -lcapstone -lcrypto
 $(B)/ash: $(ASH_TOOL:%.c=$(B)/h/%.o) $(B)/h/ash/tool/bare-engine.o ; $(CC) -o $@ $^ $(ASH_LIBS)
 $(B)/ash-checked: $(ASH_TOOL:%.c=$(B)/s/%.o) $(B)/s/ash/tool/bare-engine.o
 	$(CC) $(SFLAGS) -o $@ $^ $(ASH_LIBS)

@@ -26,6 +26,7 @@ packages() {
 		debian-archive-keyring  # verifies Debian 13's signature
 		newlib-source           # C library of the library OS
 		libpcap-dev             # dpf/tool, pcap-tests
+		libssl-dev              # ash/tool: authentication code
 		libcmocka-dev           # host unit tests
 		libcapstone-dev         # disassembly in the host tools
 		qemu-system-x86         # make run, make test

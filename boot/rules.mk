@@ -6,7 +6,7 @@ APPLIANCE = $(B)/kernel.elf $(MODULES)
 
 run: deps ; @$(MAKE) --no-print-directory boot-run
 run-ipxe: deps ; @$(MAKE) --no-print-directory boot-run RUN=-x
-boot-run: $(ALL) ; @boot/run.sh $(RUN) $(APPLIANCE)
+boot-run: $(ALL) ; @boot/run.sh $(RUN) $(ASH_KEY:%=-f 1996:1996) $(APPLIANCE)
 deps: ; @boot/deps.sh
 
 # Stop at the kernel's first instruction (physical, 32-bit) and go on to its C code.

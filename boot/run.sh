@@ -10,6 +10,8 @@
 #   -m MB      memory (default 64)          -a TEXT   kernel command line
 #   -x         boot by iPXE, over TFTP      -1        end, where the machine would restart
 #   -e MAC     the interface's address
+#   -f PORT[:HOST]  with -n user: forward port HOST of 127.0.0.1, or a free one, to this one of
+#              the appliance, TCP and UDP, and say which; at most three
 #   -i         one virtual nanosecond for each instruction, and no waiting
 #   -g         let gdb drive QEMU through standard input; needs -l
 #   -l FILE    console to FILE only         -w FILE   capture the frames
@@ -33,14 +35,15 @@ die() {
 }
 
 net=user memory=64 cmdline= ipxe= deterministic= gdb= log= capture=
-restart=reset extra= mac=
-while getopts n:m:a:xe:1igl:w:q: option; do
+restart=reset extra= mac= forwards= next_lock=6
+while getopts n:m:a:xe:f:1igl:w:q: option; do
 	case $option in
 	n) net=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	a) cmdline=$OPTARG ;;
 	x) ipxe=yes ;;
 	e) mac=,mac=$OPTARG ;;
+	f) forwards="$forwards $OPTARG" ;;
 	1) restart=shutdown ;;
 	i) deterministic=yes ;;
 	g) gdb=yes ;;
@@ -99,9 +102,21 @@ choose() {
 		free=
 	done
 	[ -n "$free" ] || die "port ${port:-$wanted} is taken: choose another with $variable=N"
-	[ -n "$port" ] || [ "$free" = "$wanted" ] ||
+	[ -n "$port" ] || [ "$free" = "$wanted" ] || [ "$variable" = FORWARD_PORT ] ||
 		say "port $wanted is taken, using $free (choose with $variable=N)"
 	eval "$variable=$free"
+}
+
+# forward_port GUEST HOST - HOST may be empty: any that is free
+forward_port() {
+	[ "$next_lock" -le 8 ] || die "-f: three ports are the most"
+	FORWARD_PORT=$2
+	choose FORWARD_PORT "$next_lock" $(($1 + 10000)) tcp udp
+	next_lock=$((next_lock + 1))
+	for protocol in tcp udp; do
+		netdev="$netdev,hostfwd=$protocol:127.0.0.1:$FORWARD_PORT-:$1"
+	done
+	say "port $1 at 127.0.0.1 port $FORWARD_PORT"
 }
 
 user_network() {
@@ -109,6 +124,9 @@ user_network() {
 	choose ECHO_PORT 5 7007 tcp udp
 	netdev="user,id=net,hostfwd=tcp:127.0.0.1:$HTTP_PORT-:80"
 	netdev="$netdev,hostfwd=tcp:127.0.0.1:$ECHO_PORT-:7,hostfwd=udp:127.0.0.1:$ECHO_PORT-:7"
+	for forward in $forwards; do
+		forward_port "${forward%:*}" "$([ "$forward" = "${forward%:*}" ] || echo "${forward#*:}")"
+	done
 	say "web server at http://127.0.0.1:$HTTP_PORT/"
 	say "echo at 127.0.0.1 port $ECHO_PORT, TCP and UDP; Ctrl-C ends"
 }

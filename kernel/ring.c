@@ -311,10 +311,21 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 	r->head->tx_done = r->tx_done;
 }
 
+/* A poll may reply to more frames than the interface has room for, while it has long sent most. */
+static uint8_t *reply_header(void)
+{
+	uint8_t *header = nic_header();
+
+	if (header)
+		return header;
+	nic_reap();
+	return nic_header();
+}
+
 bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length)
 {
 	struct ring *r = &rings[index];
-	uint8_t *header = nic_header(), *bytes = at(r, first);
+	uint8_t *header = reply_header(), *bytes = at(r, first);
 	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
 	bool whole = copied == length;
 

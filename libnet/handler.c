@@ -58,21 +58,24 @@ static long load(struct handler *h, uint64_t at, struct scratch *s)
 	s->object.entry = s->entry;
 	long error = ash_object_link(&s->object);
 
+	h->bad = s->object.bad;
 	if (error == 0)
 		error = make_pages(h, s, at);
 	return error < 0 ? error : bind(h, s);
 }
 
 long handler_load(struct handler *h, uint32_t filter, uint64_t at, const void *object,
-                  size_t size)
+                  size_t size, const char *program)
 {
 	struct scratch *s = (struct scratch *)EXOS_WINDOW;
 	long slot = memory_new(EXOS_WINDOW, SCRATCH_PAGES);
 
+	h->bad = ASH_OBJECT_NONE;
 	if (slot < 0)
 		return slot;
 	s->object.file = object;
 	s->object.size = size;
+	s->object.program = program && *program ? program : NULL;
 	h->filter = filter;
 	long error = load(h, at, s);
 	sys_page_free((uint32_t)slot, SCRATCH_PAGES);

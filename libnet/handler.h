@@ -9,15 +9,16 @@ struct handler {
 	uint32_t slot, pages; /* its own pages: context, stack, data */
 	uint8_t *data;        /* its data (at ASH_DATA), which we may read and change */
 	uint32_t data_length;
+	uint32_t bad;         /* enum ash_object_bad (ash/object.h): why it could not be linked */
 };
 
-/* Link the object (untrusted; ash/object.h says which program of it) and run it for the frames
- * that `filter` takes, in place of the handler it had. `at` is the address of our view of
- * the handler's pages, nothing else's: EXOS_HANDLERS and above.
- * Returns 0, or with nothing changed what ash_object_link, sys_page_alloc or sys_ash_bind
- * returns. */
+/* Link the object (untrusted) and run it for the frames that `filter` takes, in place of the
+ * handler it had. `at` is the address of our view of the handler's pages, nothing else's:
+ * EXOS_HANDLERS and above. `program` names one of the object's; NULL or empty: it has only one.
+ * Returns 0, or with nothing changed but `bad` what ash_object_link, sys_page_alloc or
+ * sys_ash_bind returns. */
 long handler_load(struct handler *, uint32_t filter, uint64_t at, const void *object,
-                  size_t size);
+                  size_t size, const char *program);
 
 /* The filter's frames go to the ring again; the pages are free. */
 void handler_unload(struct handler *);

@@ -14,7 +14,6 @@
 enum { UPDATE_MS = 1000, EPHEMERAL_TRIES = 64, INSERT_TRIES = 16 };
 
 static struct tenant tenant;
-static uint8_t filter[FILTER_BUILD_MAX];
 
 static const struct share *share(void) { return (const struct share *)EXOS_SHARE; }
 
@@ -49,7 +48,7 @@ long stack_start(void)
 
 /* The owner of the address has all that nobody claims, and lets everybody take from it. When it
  * comes up in the middle of this, its frames seem taken: then the share page has changed. */
-static long insert(long length)
+static long insert(const void *filter, long length)
 {
 	long slot = -E_OVERLAP;
 
@@ -65,11 +64,16 @@ static long insert(long length)
 	return slot;
 }
 
+static uint8_t built[FILTER_BUILD_MAX];
+
 long stack_reserve(enum stack_protocol protocol, uint16_t port)
 {
-	return insert(protocol == STACK_TCP ? filter_tcp_listen(filter, sizeof filter, NULL, port)
-	                                    : filter_udp_port(filter, sizeof filter, NULL, port));
+	return insert(built, protocol == STACK_TCP
+	                             ? filter_tcp_listen(built, sizeof built, NULL, port)
+	                             : filter_udp_port(built, sizeof built, NULL, port));
 }
+
+long stack_filter(const void *filter, uint32_t length) { return insert(filter, length); }
 
 long stack_ephemeral(enum stack_protocol protocol, uint16_t *port)
 {
@@ -85,7 +89,7 @@ long stack_ephemeral(enum stack_protocol protocol, uint16_t *port)
 
 long stack_subscribe(uint16_t port)
 {
-	return insert(filter_udp_group(filter, sizeof filter, port));
+	return insert(built, filter_udp_group(built, sizeof built, port));
 }
 
 void stack_release(long reservation) { sys_filter_remove((uint32_t)reservation); }

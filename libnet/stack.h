@@ -28,6 +28,10 @@ long stack_ephemeral(enum stack_protocol, uint16_t *port);
  * Needs RIGHT_READ in args.nic. Returns the reservation, or as stack_reserve. */
 long stack_subscribe(uint16_t port);
 
+/* Take what a filter of our own accepts (exo/filter.h, `length` bytes). Returns the reservation, a
+ * slot of CAP_FILTER as the others are, or as stack_reserve, or -E_INVAL. */
+long stack_filter(const void *filter, uint32_t length);
+
 void stack_release(long reservation);
 
 /* One turn of the loop: frames, timers, what the owner of the address has changed; then sleep. The addresses

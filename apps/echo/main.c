@@ -157,7 +157,7 @@ static void load_handler(long reservation)
 	if (!nic_file())
 		return;
 	error = handler_load(&handler, (uint32_t)reservation, EXOS_HANDLERS, nic_file(),
-	                     exos_args()->file_size);
+	                     exos_args()->file_size, NULL);
 	if (error < 0)
 		printf("echo: the handler is not to be had: error %ld\n", -error);
 }

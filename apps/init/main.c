@@ -26,6 +26,7 @@ struct role {
 	uint8_t nic, machine; /* enum exo_right; 0: no capability */
 	uint8_t share, door;  /* enum exo_prot, of the pages of libnet/share.h */
 	bool kills;
+	uint32_t tables; /* its table_limit, 0: TABLE_LIMIT */
 };
 static const struct role roles[] = {
 	{ .name = "ipd", .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R | PROT_W,
@@ -34,6 +35,9 @@ static const struct role roles[] = {
 	  .door = PROT_R, .kills = true },
 	{ .name = "probe", .nic = RIGHT_RECV | RIGHT_READ, .machine = RIGHT_WRITE | RIGHT_RUN,
 	  .share = PROT_R, .door = PROT_R | PROT_W },
+	/* Handlers' code counts as tables. */
+	{ .name = "ashd", .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
+	  .door = PROT_R | PROT_W, .tables = 2048 },
 	{ .name = NULL, .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
 	  .door = PROT_R | PROT_W },
 };
@@ -131,7 +135,9 @@ static void note(const struct spawn *s, uint32_t env)
 static long start(struct spawn *s)
 {
 	uint64_t entry;
-	long error = empower(s, role_of(s->name)), env = error < 0 ? error : spawn(s, &entry);
+	const struct role *role = role_of(s->name);
+	s->table_limit = role->tables ? role->tables : TABLE_LIMIT;
+	long error = empower(s, role), env = error < 0 ? error : spawn(s, &entry);
 
 	if (env < 0) {
 		if (s->shared[2])
@@ -146,8 +152,7 @@ static long start(struct spawn *s)
 static void start_module(const struct exo_module *m, const struct exo_module *file)
 {
 	char name[16];
-	struct spawn s = { .name = name, .image = (const void *)EXOS_IMAGE, .size = m->size,
-		           .table_limit = TABLE_LIMIT };
+	struct spawn s = { .name = name, .image = (const void *)EXOS_IMAGE, .size = m->size };
 
 	if (!program_name(m, name))
 		return;

@@ -58,4 +58,17 @@ says asm_names_helpers 0 'call helper 1 ' asm $obj/helper_time.o
 says bench_needs_frames 2 'needs frames' bench $obj/two.o
 says no_object_is_a_usage_error 2 usage check
 says unknown_option_is_a_usage_error 2 usage check --what $obj/two.o
+says list_has_no_operand 2 usage list something
+says load_needs_a_key 1 'which key' load -f arp -p first $obj/two.o
+says load_links_first 1 'undefined.c:9: undefined symbol' load -f arp $obj/undefined.o
 says budget_that_is_no_number 2 usage run -b many $obj/two.o
+
+# The completion and the manual know every command and no other.
+"$ash" --help 2>&1 | sed -n 's/.* ash \([a-z]*\) .*/\1/p' | sort >"$work/verbs"
+bash -c 'complete() { :; }; . ash/tool/ash.bash; COMP_WORDS=(ash ""); COMP_CWORD=1; _ash
+	printf "%s\n" "${COMPREPLY[@]}"' | sort >"$work/completed"
+sed -n 's/^\.B ash \([a-z]*\)$/\1/p' docs/man/ash.1 | sort -u >"$work/manual"
+cmp "$work/verbs" "$work/completed" && echo "ok completion_knows_every_command" ||
+	echo "not ok completion_knows_every_command"
+cmp "$work/verbs" "$work/manual" && echo "ok manual_knows_every_command" ||
+	echo "not ok manual_knows_every_command"

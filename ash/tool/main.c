@@ -5,6 +5,7 @@
  *   ash asm OBJ                 lines of C, instructions and machine code, side by side
  *   ash bench OBJ -r FILE       the engines' speeds on the same frames
  *   ash exec --program HEX      a bare program, on either engine
+ *   ash load OBJ, list, unload NAME   handlers of a running appliance
  *
  * Status: 0 all went well; 1 refused, said on standard error; 2 the command line is wrong;
  * 3 (exec) the run was stopped. Layer: hosted tool. SPDX-License-Identifier: ISC
@@ -19,16 +20,24 @@ static const char words[] =
 	"       ash run OBJ [-p PROGRAM] [-r FILE] [-w FILE] [-b BUDGET] [-q] [--interp] [--json]\n"
 	"       ash asm OBJ [-p PROGRAM]\n"
 	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [--json]\n"
-	"       ash exec [--interp] --program HEX [--mem HEX]\n";
+	"       ash exec [--interp] --program HEX [--mem HEX]\n"
+	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME] [-f EXPRESSION]\n"
+	"       ash list -k KEYFILE [-a HOST[:PORT]] [--json]\n"
+	"       ash unload NAME -k KEYFILE [-a HOST[:PORT]]\n";
 
 static const struct command {
-	const char *name, *options; /* letters of getopt, j for --json, i for --interp */
+	const char *name;
+	int operands;
+	const char *options; /* letters of getopt, j for --json, i for --interp */
 	int (*run)(const struct options *o);
 } commands[] = {
-	{ "check", "p:j", command_check },
-	{ "run", "p:r:w:b:qij", command_run },
-	{ "asm", "p:", command_asm },
-	{ "bench", "p:r:n:j", command_bench },
+	{ "check", 1, "p:j", command_check },
+	{ "run", 1, "p:r:w:b:qij", command_run },
+	{ "asm", 1, "p:", command_asm },
+	{ "bench", 1, "p:r:n:j", command_bench },
+	{ "load", 1, "p:k:a:N:f:", command_load },
+	{ "list", 0, "k:a:j", command_list },
+	{ "unload", 1, "k:a:", command_unload },
 };
 
 static int usage(void)
@@ -46,6 +55,10 @@ static bool set_option(struct options *o, int letter)
 	case 'r': o->capture = optarg; return true;
 	case 'w': o->replies = optarg; return true;
 	case 'n': o->native = optarg; return true;
+	case 'a': o->address = optarg; return true;
+	case 'k': o->key = optarg; return true;
+	case 'f': o->filter = optarg; return true;
+	case 'N': o->name = optarg; return true;
 	case 'q': o->quiet = true; return true;
 	case 'i': o->interp = true; return true;
 	case 'j': o->json = true; return true;
@@ -67,7 +80,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 	while ((letter = getopt_long(argc, argv, c->options, longs, NULL)) != -1)
 		if (!strchr(c->options, letter) || !set_option(&o, letter))
 			return usage();
-	if (optind + 1 != argc)
+	if (optind + c->operands != argc)
 		return usage();
 	o.object = argv[optind];
 	return c->run(&o);

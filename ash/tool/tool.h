@@ -56,6 +56,7 @@ double now_ns(void);
 /* Options of the commands that take an object. */
 struct options {
 	const char *object, *program, *capture, *replies, *native;
+	const char *address, *key, *filter, *name; /* of a running appliance, remote.c */
 	bool json, interp, quiet;
 	uint64_t budget;
 };
@@ -64,6 +65,9 @@ int command_check(const struct options *o);
 int command_run(const struct options *o);
 int command_asm(const struct options *o);
 int command_bench(const struct options *o);
+int command_load(const struct options *o);
+int command_list(const struct options *o);
+int command_unload(const struct options *o);
 
 /* Instruction `at` as text; the second half of a wide one is empty. */
 void insn_text(char *out, size_t n, const struct ash_program *p, uint32_t at);

@@ -1,0 +1,84 @@
+#!/bin/sh
+# apps/ashd/load_test.sh ASH KERNEL ASHD MODULE... - handlers loaded into a running appliance over
+# the network, listed, replaced under traffic, unloaded. ASHD goes before the last module. QEMU's
+# user network; no root. Prints TAP. SPDX-License-Identifier: ISC
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+work=$(mktemp -d) || exit 1
+trap 'appliance_stop; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+. boot/appliance.sh
+ash=$1 kernel=$2 ashd=$3
+shift 3
+obj=build/bpf/ash/test/obj
+
+key() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+key >"$work/key"
+key >"$work/other.key"
+
+# boot MODULE... - with the key
+boot() {
+	appliance_start -f 1996 -f 2000 -f 2001 "$kernel" $(while [ $# -gt 1 ]; do
+		echo "$1"
+		shift
+	done; echo "$ashd $work/key $1")
+	wait_for 60 grep -q 'echo at' "$work/runner"
+	port_of 1996 load_port
+	port_of 2000 increment_port
+	port_of 2001 version_port
+	wait_for 120 remote list >/dev/null 2>&1
+}
+port_of() { eval "$2=\$(sed -n 's/.*port $1 at 127.0.0.1 port \([0-9]*\)\$/\1/p' \"$work/runner\")"; }
+remote() { command=$1; shift; "$ash" "$command" "$@" -k "$work/key" -a "127.0.0.1:$load_port"; }
+
+# refuses PATTERN COMMAND... - it fails, and says so
+refuses() {
+	pattern=$1
+	shift
+	"$@" >"$work/said" 2>&1 && return 1
+	grep -qE -- "$pattern" "$work/said" || { cat "$work/said"; return 1; }
+}
+# column NAME FIELD - of the list
+column() { remote list --json | sed -n "s/.*\"name\":\"$1\".*\"$2\":\"\{0,1\}\([a-z0-9]*\).*/\1/p"; }
+lists() { [ "$(remote list | awk 'NR > 1 { print $1 }' | tr '\n' ' ')" = "$*${*:+ }" ]; }
+more() { [ "$(column "$1" "$2")" -gt "$3" ]; }
+is() { [ "$(column "$1" "$2")" = "$3" ]; }
+increments() { python3 -B apps/ashd/datagrams.py increment "$increment_port" "$@"; }
+versions() { python3 -B apps/ashd/datagrams.py versions "$version_port" "$@"; }
+balance() { ask 60 stat '^pages ' >"$work/stat" && balanced "$work/stat"; }
+garbage() { head -c 5000 /dev/urandom | timeout 20 nc -N -w 5 127.0.0.1 "$load_port" >/dev/null || true; }
+
+boot "$@"
+check nothing_is_loaded_at_first lists
+check a_handler_is_loaded remote load build/handlers/increment.o -f 'udp dst port 2000'
+check it_is_listed lists increment
+check it_answers increments 5
+check its_runs_are_counted more increment runs 4
+check its_replies_are_counted more increment replies 4
+check its_state_is_bound is increment state bound
+check a_wrong_key_is_refused refuses 'is the key the right one' "$ash" list -k "$work/other.key" -a "127.0.0.1:$load_port"
+check no_key_is_refused refuses 'which key' "$ash" list -a "127.0.0.1:$load_port"
+check what_is_no_key_is_refused refuses 'no key' "$ash" list -k README.md
+check garbage_is_not_heard garbage
+check a_bad_object_is_refused_with_its_line refuses 'undefined.c:9: undefined symbol' remote load $obj/undefined.o -f arp
+check a_bad_instruction_is_refused_with_its_line refuses 'helper.c:9: no such helper' remote load $obj/helper.o -f arp
+check a_bad_expression_is_refused refuses 'syntax error' remote load $obj/two.o -p first -f 'udp port'
+check a_taken_port_is_refused refuses 'the filter: filter takes packets' remote load $obj/two.o -p first -f 'udp dst port 7'
+check a_taken_name_is_refused refuses 'the name: is taken' remote load build/handlers/increment.o -f 'udp dst port 2002'
+check a_name_nobody_has_is_refused refuses "the name: is nobody's" remote load $obj/two.o -p first
+check unloading_nothing_is_refused refuses "the name: is nobody's" remote unload second
+check refusals_change_nothing lists increment
+check it_still_answers increments 1
+check another_is_loaded_under_a_name remote load $obj/version.o -p one -N version -f 'udp dst port 2001'
+check versions_are_replaced_without_losing_a_frame versions "$ash" "$work/key" "127.0.0.1:$load_port" $obj/version.o
+check none_aborted is version aborts 0
+check none_was_dropped is version dropped 0
+check the_first_is_unloaded remote unload increment
+check it_does_not_answer_any_more eval '! increments 1'
+check the_other_is_left lists version
+check a_name_is_free_again remote load build/handlers/increment.o -f 'udp dst port 2000'
+check every_frame_is_counted_once balance
+check its_program_can_be_ended ask 60 'kill ashd' '^ended ashd'
+check the_machine_goes_on balance
+appliance_stop
+check ends_without_a_panic test "$appliance_status" -eq 0
