@@ -113,6 +113,7 @@ struct ash_run {
 	uint64_t random; /* in and out: the state of helper `random` */
 	const struct dilp *dilp; /* in: the owner's pipelines, [ndilp], for helper `dilp` */
 	uint32_t ndilp;
+	uint32_t shared; /* in: bytes at ASH_PAGES, for the context */
 	struct ash_effects effects; /* out: staged */
 };
 

@@ -30,7 +30,7 @@ void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)
 	c->ring_free = f->ring_free;
 	c->ring_used = f->ring_used;
 	c->limit = f->at + f->room;
-	c->reserved = 0;
+	c->shared = run->shared;
 	run->r1 = ASH_CTX;
 	run->r2 = 0;
 	run->time = f->time;

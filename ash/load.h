@@ -40,12 +40,14 @@ enum load_command {
 struct load_request {
 	uint32_t version, command;
 	uint32_t filter, object;  /* bytes of the body's parts; 0 but for LOAD_BIND */
+	uint32_t shared;          /* of a new handler: pages at ASH_PAGES, zeroed, that its name has */
+	uint32_t zero;
 	char name[LOAD_NAME];     /* of the handler; empty for LOAD_LIST */
 	char program[LOAD_NAME];  /* of the object; empty: it has only one */
 	uint64_t body_code;
 	uint64_t code; /* of all above */
 };
-_Static_assert(sizeof(struct load_request) == 96, "on the wire");
+_Static_assert(sizeof(struct load_request) == 104, "on the wire");
 
 /* What refused. */
 #define LOAD_STAGES(X)                                           \

@@ -29,7 +29,7 @@ struct handler {
 	uint32_t code_pages;
 	struct ash_code shape;
 	uint32_t *page; /* [npages], pinned; in a page of the kernel's */
-	uint32_t npages;
+	uint32_t npages, written; /* the first so many may be written */
 	uint32_t budget, points;
 	struct ash_run run;
 };
@@ -57,7 +57,7 @@ static void release(struct handler *h)
 {
 	window_clear(number_of(h));
 	for (uint32_t i = 0; i < h->npages; i++) {
-		pages[h->page[i]].kernel_writes--;
+		pages[h->page[i]].kernel_writes -= i < h->written;
 		page_unpin(h->page[i]);
 	}
 	if (h->page)
@@ -132,7 +132,7 @@ static void map_run(struct handler *h, uint32_t first, const uint32_t *page, uin
 	add_extent(h, first, n, writable);
 }
 
-static int reserve(struct handler *h, uint32_t data, uint32_t ring)
+static int reserve(struct handler *h, uint32_t data, uint32_t ring, uint32_t shared)
 {
 	uint32_t window = number_of(h), tables = 1; /* the list of pages */
 	int error = window_reserve(window, ASH_CTX, ASH_OWN_PAGES, &tables);
@@ -141,6 +141,8 @@ static int reserve(struct handler *h, uint32_t data, uint32_t ring)
 		error = window_reserve(window, ASH_DATA, data, &tables);
 	if (error == 0)
 		error = window_reserve(window, ASH_RING, ring, &tables);
+	if (error == 0 && shared)
+		error = window_reserve(window, ASH_PAGES, shared, &tables);
 	if (error == 0)
 		error = charge(h, tables);
 	uint32_t list = error == 0 ? page_take_kernel() : 0;
@@ -150,20 +152,27 @@ static int reserve(struct handler *h, uint32_t data, uint32_t ring)
 	return 0;
 }
 
-/* The window: its context, stack and data, and the ring as long as it is now. */
+static void pin(struct handler *h, const uint32_t *page, uint32_t n, bool write)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		page_pin(page[i]);
+		pages[page[i]].kernel_writes += write;
+		h->page[h->npages++] = page[i];
+	}
+	h->written += write ? n : 0;
+}
+
+/* The window: its context, stack and data, the ring as long as it is now, and what is shared. */
 static int open_window(struct handler *h, const struct handler_request *q)
 {
 	uint32_t nring, writable, data = q->npages - ASH_OWN_PAGES;
 	const uint32_t *ring = ring_pages(filter_info[h->filter].ring, &nring, &writable);
-	int error = reserve(h, data, nring);
+	int error = reserve(h, data, nring, q->head.nshared);
 
 	if (error)
 		return error;
-	for (uint32_t i = 0; i < q->npages; i++) {
-		page_pin(q->page[i]);
-		pages[q->page[i]].kernel_writes++;
-		h->page[h->npages++] = q->page[i];
-	}
+	pin(h, q->page, q->npages, true);
+	pin(h, q->page + q->npages, q->head.nshared, q->head.shared_write);
 	h->run.window = window_base(number_of(h));
 	map_run(h, ASH_CTX, q->page, 1, true);
 	map_run(h, ASH_STACK, q->page + 1, ASH_OWN_PAGES - 1, true);
@@ -171,12 +180,15 @@ static int open_window(struct handler *h, const struct handler_request *q)
 	map_run(h, ASH_RING, ring, writable, true);
 	map_run(h, ASH_RING + (writable << EXO_PAGE_SHIFT), ring + writable, nring - writable,
 	        false);
+	h->run.shared = q->head.nshared << EXO_PAGE_SHIFT;
+	map_run(h, ASH_PAGES, q->page + q->npages, q->head.nshared, q->head.shared_write);
 	return 0;
 }
 
 _Static_assert(ASH_CTX + EXO_PAGE_SIZE <= ASH_STACK &&
                ASH_STACK_TOP - ASH_STACK == (ASH_OWN_PAGES - 1) * EXO_PAGE_SIZE, "exo/ash.h");
-_Static_assert((ASH_OWN_PAGES + ASH_DATA_PAGES) * sizeof(uint32_t) <= EXO_PAGE_SIZE, "one page");
+_Static_assert((ASH_OWN_PAGES + ASH_DATA_PAGES + ASH_SHARED_PAGES) * sizeof(uint32_t) <=
+               EXO_PAGE_SIZE, "one page");
 
 int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 {

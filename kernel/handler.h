@@ -13,7 +13,8 @@ struct handler_request {
 	struct ash_image head;
 	const struct ash_insn *insn; /* [head.ninsn] */
 	const uint32_t *entry;       /* [head.nentry] */
-	const uint32_t *page;        /* [npages]: writable and not executable */
+	const uint32_t *page;        /* [npages + head.nshared]; those that the handler may write
+	                                are not executable */
 	uint32_t npages;             /* ASH_OWN_PAGES to ASH_OWN_PAGES + ASH_DATA_PAGES */
 };
 

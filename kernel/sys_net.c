@@ -19,14 +19,14 @@ static struct {
 	uint8_t filter[FILTER_KERNEL_MAX] __attribute__((aligned(8)));
 } scratch;
 
-/* Read n slots of the caller's own pages into scratch.page: not executable if they are to be
- * written. Another's page could be taken back by its owner while the device uses it.
+/* Read n slots of the caller's own pages into scratch.page, from entry `first` on: not executable
+ * if they are to be written. Another's page could be taken back by its owner while the device uses it.
  * Returns 0 or -E_PERM, -E_BUSY, -E_LIMIT. */
-static int page_list(uint32_t slot, uint32_t n, bool write)
+static int page_list(uint32_t first, uint32_t slot, uint32_t n, bool write)
 {
 	struct env *env = cpu()->env;
 
-	if (n == 0 || n > EXO_RING_PAGES)
+	if (n == 0 || n > EXO_RING_PAGES - first)
 		return -E_LIMIT;
 	if (!slot_check(env, slot, n, CAP_PAGE, RIGHT_READ | (write ? RIGHT_WRITE : 0)))
 		return -E_PERM;
@@ -39,7 +39,7 @@ static int page_list(uint32_t slot, uint32_t n, bool write)
 			return -E_LIMIT;
 		if (write && pages[pfn].executable)
 			return -E_BUSY;
-		scratch.page[i] = pfn;
+		scratch.page[first + i] = pfn;
 	}
 	return 0;
 }
@@ -55,7 +55,7 @@ static int page_list(uint32_t slot, uint32_t n, bool write)
 long sys_ring_create(uint32_t slot, uint32_t n)
 {
 	struct env *env = cpu()->env;
-	int error = page_list(slot, n, true);
+	int error = page_list(0, slot, n, true);
 
 	if (error)
 		return error;
@@ -79,7 +79,7 @@ long sys_ring_extend(uint32_t ring, uint32_t slot, uint32_t n)
 
 	if (!r)
 		return -E_PERM;
-	int error = page_list(slot, n, false);
+	int error = page_list(0, slot, n, false);
 	return error ? error : ring_extend(r->index, scratch.page, n);
 }
 
@@ -210,7 +210,8 @@ static bool program_parts(const uint8_t *copy, uint32_t length, struct handler_r
 	out->insn = (const struct ash_insn *)(copy + sizeof out->head);
 	out->entry = (const uint32_t *)(copy + sizeof out->head + code);
 	return out->head.ninsn <= ASH_INSN_MAX && out->head.nentry <= ASH_FUNCTION_MAX &&
-	       out->head.budget <= ASH_BUDGET && length == sizeof out->head + code + entries;
+	       out->head.budget <= ASH_BUDGET && out->head.shared_write <= 1 &&
+	       out->head.zero == 0 && length == sizeof out->head + code + entries;
 }
 
 static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n, uint8_t *copy)
@@ -222,7 +223,11 @@ static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n
 		return -E_FAULT;
 	if (!program_parts(copy, length, &request))
 		return -E_INVAL;
-	return handler_bind(env, id, &request);
+	const struct ash_image *head = &request.head;
+	if (head->nshared > ASH_SHARED_PAGES)
+		return -E_LIMIT;
+	int error = head->nshared ? page_list(n, head->shared, head->nshared, head->shared_write) : 0;
+	return error ? error : handler_bind(env, id, &request);
 }
 
 /* sys_ash_bind - let a handler see the frames that a filter takes, before their ring does. The
@@ -232,13 +237,15 @@ static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n
  *   slot     first of n slots of own pages, RIGHT_READ and RIGHT_WRITE: context, stack, data; pinned
  *            and kept from becoming executable until the handler is gone
  * Returns 0, or with nothing changed
- *   -E_PERM   a slot; not the caller's filter
- *   -E_LIMIT  n is not ASH_OWN_PAGES..ASH_OWN_PAGES + ASH_DATA_PAGES, a page is pinned too
+ *   -E_PERM   a slot, of the shared pages too (RIGHT_READ, and RIGHT_WRITE if shared_write);
+ *             not the caller's filter
+ *   -E_LIMIT  n is not ASH_OWN_PAGES..ASH_OWN_PAGES + ASH_DATA_PAGES, nshared is above
+ *             ASH_SHARED_PAGES, a page is pinned too
  *             often, or the program has too many functions
  *   -E_BUSY   a page is mapped executable
  *   -E_FAULT  program is not readable
- *   -E_INVAL  length is not what its parts take, the budget is beyond ASH_BUDGET, or the
- *             program is malformed (ash/ash.h)
+ *   -E_INVAL  length is not what its parts take, the budget is beyond ASH_BUDGET, shared_write is
+ *             not 0 or 1, zero is not 0, or the program is malformed (ash/ash.h)
  *   -E_NOSPC  too many handlers      -E_NOMEM  no memory, or table_limit */
 long sys_ash_bind(uint32_t filter, uint64_t program, uint32_t length, uint32_t slot, uint32_t n)
 {
@@ -253,7 +260,7 @@ long sys_ash_bind(uint32_t filter, uint64_t program, uint32_t length, uint32_t s
 		return -E_LIMIT;
 	if (length < sizeof(struct ash_image) || length > most)
 		return -E_INVAL;
-	long error = page_list(slot, n, true);
+	long error = page_list(0, slot, n, true);
 	if (error)
 		return error;
 	uint32_t npages = (length + EXO_PAGE_SIZE - 1) >> EXO_PAGE_SHIFT;

@@ -9,21 +9,24 @@
 #include "kernel/panic.h"
 
 #define GIB (1ull << 30)
-enum { STRIDE = 8, FIRST = 2 }; /* GiB from window to window, and to its offset 0 */
-_Static_assert(ASH_RING < GIB && WINDOW_MAX * STRIDE == 512, "one directory, one top entry");
+enum {
+	STRIDE = 8, FIRST = 2, /* GiB from window to window, and to its offset 0 */
+	USED = 2,              /* GiB of it that may hold pages */
+};
+_Static_assert(ASH_PAGES < USED * GIB && WINDOW_MAX * STRIDE == 512, "one top entry");
 
 uint8_t *window_base(uint32_t window)
 {
 	return (uint8_t *)(WINDOWS + (window * (uint64_t)STRIDE + FIRST) * GIB);
 }
 
-/* The entry for the window's first GiB. */
-static uint64_t *directory_entry(uint32_t window)
+/* The entry for one GiB of the window. */
+static uint64_t *directory_entry(uint32_t window, uint32_t gib)
 {
 	const uint64_t *top = kva(kmap_top());
 	uint64_t *pdpt = kva(top[WINDOWS >> 39 & 511] & PTE_ADDR);
 
-	return &pdpt[window * STRIDE + FIRST];
+	return &pdpt[window * STRIDE + FIRST + gib];
 }
 
 static int make_table(uint64_t *entry, uint32_t *tables)
@@ -40,17 +43,17 @@ static int make_table(uint64_t *entry, uint32_t *tables)
 
 static uint64_t *table_entry(uint32_t window, uint32_t offset)
 {
-	uint64_t *directory = kva(*directory_entry(window) & PTE_ADDR);
+	uint64_t *directory = kva(*directory_entry(window, offset >> 30) & PTE_ADDR);
 
-	return &directory[offset >> 21];
+	return &directory[offset >> 21 & 511];
 }
 
 int window_reserve(uint32_t window, uint32_t offset, uint32_t n, uint32_t *tables)
 {
 	uint32_t last = offset + (n << EXO_PAGE_SHIFT) - 1;
-	int error = make_table(directory_entry(window), tables);
+	int error = make_table(directory_entry(window, offset >> 30), tables);
 
-	assert(n && offset < GIB && last < GIB);
+	assert(n && offset >> 30 == last >> 30 && last < USED * GIB);
 	for (uint32_t at = offset >> 21; at <= last >> 21 && error == 0; at++)
 		error = make_table(table_entry(window, at << 21), tables);
 	return error;
@@ -64,10 +67,8 @@ void window_map(uint32_t window, uint32_t offset, uint32_t pfn, bool writable)
 	                            (writable ? PTE_W : 0);
 }
 
-void window_clear(uint32_t window)
+static void clear_gib(uint64_t *entry)
 {
-	uint64_t *entry = directory_entry(window);
-
 	if (!(*entry & PTE_P))
 		return;
 	const uint64_t *directory = kva(*entry & PTE_ADDR);
@@ -76,5 +77,11 @@ void window_clear(uint32_t window)
 			page_free_kernel((uint32_t)((directory[i] & PTE_ADDR) >> EXO_PAGE_SHIFT));
 	page_free_kernel((uint32_t)((*entry & PTE_ADDR) >> EXO_PAGE_SHIFT));
 	*entry = 0;
+}
+
+void window_clear(uint32_t window)
+{
+	for (uint32_t gib = 0; gib < USED; gib++)
+		clear_gib(directory_entry(window, gib));
 	flush_tlb();
 }

@@ -11,7 +11,7 @@ enum { WINDOW_MAX = 64 };
 /* Address of offset 0. */
 uint8_t *window_base(uint32_t window);
 
-/* Make tables for n pages from `offset` on (page aligned, in the window's first GiB); the number
+/* Make tables for n pages from `offset` on (page aligned, in the window's first two GiB); the number
  * of new tables is added to *tables. Returns 0 or -E_NOMEM; window_clear undoes it. */
 int window_reserve(uint32_t window, uint32_t offset, uint32_t n, uint32_t *tables);
 

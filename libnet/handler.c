@@ -42,7 +42,9 @@ static long bind(struct handler *h, struct scratch *s)
 	const struct ash_object *o = &s->object;
 	size_t code = o->ninsn * sizeof *s->insn, entries = o->nentry * sizeof *s->entry;
 
-	s->head = (struct ash_image){ .ninsn = o->ninsn, .nentry = o->nentry, .start = o->start };
+	s->head = (struct ash_image){ .ninsn = o->ninsn, .nentry = o->nentry, .start = o->start,
+		                       .shared = h->shared, .nshared = h->nshared,
+		                       .shared_write = 1 };
 	memcpy(s->insn + o->ninsn, s->entry, entries);
 	long error = sys_ash_bind(h->filter, (uint64_t)&s->head,
 	                          (uint32_t)(sizeof s->head + code + entries), h->slot, h->pages);

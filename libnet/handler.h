@@ -5,6 +5,9 @@
 #include <stdint.h>
 
 struct handler {
+	/* In: own pages that it is to share at ASH_PAGES, and may write; they stay the caller's. */
+	uint32_t shared, nshared; /* first slot, how many (at most ASH_SHARED_PAGES) */
+	/* Out. */
 	uint32_t filter;      /* slot of CAP_FILTER */
 	uint32_t slot, pages; /* its own pages: context, stack, data */
 	uint8_t *data;        /* its data (at ASH_DATA), which we may read and change */

@@ -50,9 +50,9 @@ garbage() { head -c 5000 /dev/urandom | timeout 20 nc -N -w 5 127.0.0.1 "$load_p
 
 boot "$@"
 check nothing_is_loaded_at_first lists
-check a_handler_is_loaded remote load build/handlers/increment.o -f 'udp dst port 2000'
+check a_handler_is_loaded remote load build/handlers/increment.o -s 1 -f 'udp dst port 2000'
 check it_is_listed lists increment
-check it_answers increments 5
+check it_answers increments 5 1
 check its_runs_are_counted more increment runs 4
 check its_replies_are_counted more increment replies 4
 check its_state_is_bound is increment state bound
@@ -68,15 +68,18 @@ check a_taken_name_is_refused refuses 'the name: is taken' remote load build/han
 check a_name_nobody_has_is_refused refuses "the name: is nobody's" remote load $obj/two.o -p first
 check unloading_nothing_is_refused refuses "the name: is nobody's" remote unload second
 check refusals_change_nothing lists increment
-check it_still_answers increments 1
+check it_still_answers increments 1 6
+check it_is_replaced remote load build/handlers/increment.o
+check what_it_shares_stays increments 1 7
 check another_is_loaded_under_a_name remote load $obj/version.o -p one -N version -f 'udp dst port 2001'
 check versions_are_replaced_without_losing_a_frame versions "$ash" "$work/key" "127.0.0.1:$load_port" $obj/version.o
 check none_aborted is version aborts 0
 check none_was_dropped is version dropped 0
 check the_first_is_unloaded remote unload increment
-check it_does_not_answer_any_more eval '! increments 1'
+check it_does_not_answer_any_more eval '! increments 1 1'
 check the_other_is_left lists version
 check a_name_is_free_again remote load build/handlers/increment.o -f 'udp dst port 2000'
+check without_pages_it_uses_its_data increments 2 1
 check every_frame_is_counted_once balance
 check its_program_can_be_ended ask 60 'kill ashd' '^ended ashd'
 check the_machine_goes_on balance

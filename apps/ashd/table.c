@@ -2,7 +2,9 @@
 #include "apps/ashd/table.h"
 #include <string.h>
 #include "exo/cap.h"
+#include "exo/ash.h"
 #include "exo/err.h"
+#include "exo/page.h"
 #include "exo/stub.h"
 #include "libnet/exos/exposed.h"
 #include "libnet/exos/memory.h"
@@ -17,6 +19,7 @@ struct loaded {
 	char name[LOAD_NAME]; /* empty: free */
 	struct handler handler;
 	uint32_t side; /* 0 or 1 */
+	uint32_t shared, nshared; /* slots of its pages; they stay when it is replaced */
 };
 
 static struct loaded table[LOAD_HANDLERS];
@@ -72,7 +75,7 @@ static long bind(struct loaded *l, uint32_t slot, const struct load_request *r,
                  const uint8_t *object, struct load_reply *reply)
 {
 	uint64_t at = EXOS_HANDLERS + PLACE * (2 * (uint64_t)(l - table) + !l->side);
-	struct handler new;
+	struct handler new = { .shared = l->shared, .nshared = l->nshared };
 	long error = handler_load(&new, slot, at, object, r->object, r->program);
 
 	if (error < 0) {
@@ -82,6 +85,26 @@ static long bind(struct loaded *l, uint32_t slot, const struct load_request *r,
 	l->handler = new;
 	l->side = !l->side;
 	return 0;
+}
+
+static long take_shared(struct loaded *l, uint32_t n)
+{
+	long slot = 0;
+
+	if (n > ASH_SHARED_PAGES)
+		return -E_LIMIT;
+	if (n && (slot = sys_page_alloc(PAGE_ANY, n)) < 0)
+		return slot;
+	l->shared = (uint32_t)slot;
+	l->nshared = n;
+	return 0;
+}
+
+static void give_shared(struct loaded *l)
+{
+	if (l->nshared)
+		sys_page_free(l->shared, l->nshared);
+	l->nshared = 0;
 }
 
 static long add(const struct load_request *r, const uint8_t *body, struct load_reply *reply)
@@ -95,11 +118,15 @@ static long add(const struct load_request *r, const uint8_t *body, struct load_r
 	long slot = stack_filter(body, r->filter);
 	if (slot < 0)
 		return refuse(reply, LOAD_AT_FILTER, slot);
-	long error = bind(l, (uint32_t)slot, r, body + r->filter, reply);
-	if (error < 0)
-		stack_release(slot);
-	else
+	long error = take_shared(l, r->shared);
+	error = error < 0 ? refuse(reply, LOAD_AT_MEMORY, error)
+	                  : bind(l, (uint32_t)slot, r, body + r->filter, reply);
+	if (error == 0) {
 		memcpy(l->name, r->name, sizeof l->name);
+		return 0;
+	}
+	stack_release(slot);
+	give_shared(l);
 	return error;
 }
 
@@ -126,6 +153,7 @@ static long take_away(const struct load_request *r, struct load_reply *reply)
 		return refuse(reply, LOAD_AT_NAME, -E_NOSYS);
 	handler_unload(&l->handler);
 	stack_release(l->handler.filter);
+	give_shared(l);
 	l->name[0] = '\0';
 	return 0;
 }

@@ -151,7 +151,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 /* The handler we were given, if any. What it passes on, lwIP answers. */
 static void load_handler(long reservation)
 {
-	static struct handler handler;
+	static struct handler handler; /* which shares no more pages with us */
 	long error;
 
 	if (!nic_file())

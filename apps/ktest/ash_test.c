@@ -30,6 +30,8 @@ static struct {
 	uint32_t frames; /* that should have reached the ring */
 } ash;
 
+static struct ash_image extra; /* what the next bindings ask for beside their program */
+
 static uint32_t filter_index(void)
 {
 	struct exo_cap cap = { 0 };
@@ -46,6 +48,7 @@ static const volatile struct exo_filter_info *counts(void)
 static bool open_handler(void)
 {
 	ash.frames = 0;
+	extra = (struct ash_image){ 0 };
 	if (!open_ring())
 		return false;
 	post_buffers();
@@ -68,7 +71,8 @@ static long bind(const struct ash_insn *insn, uint32_t n)
 		struct ash_insn insn[64];
 	} image;
 
-	image.head = (struct ash_image){ .ninsn = n };
+	image.head = extra;
+	image.head.ninsn = n;
 	memcpy(image.insn, insn, n * sizeof *insn);
 	return sys_ash_bind((uint32_t)ash.filter, (uint64_t)&image,
 	                    (uint32_t)(sizeof image.head + n * sizeof *insn), ash.pages,
@@ -138,6 +142,79 @@ static void a_handler_shares_memory_with_its_owner(void)
 	CHECK(memcmp((const uint8_t *)DATA_VA + 4, peer_ip, 4) == 0);
 	CHECK(data[2] >= ARP_LENGTH);
 	CHECK_IS(sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, 1, PROT_R | PROT_X), -E_BUSY);
+	close_handler();
+}
+
+/* Pages of its owner's at ASH_PAGES: to be read, or written too. */
+static void a_handler_shares_further_pages(void)
+{
+	enum { PAGES_SHARED = 2, SHARED_VA = WINDOW_VA + 0x100000 };
+	volatile uint32_t *shared = (volatile uint32_t *)SHARED_VA;
+	const uint32_t last = PAGES_SHARED * EXO_PAGE_SIZE / 4 - 1;
+	const struct ash_insn copy[] = { MOV(2, ASH_PAGES), LOAD(3, 2, 0), LOAD(4, 1, 52),
+		                         MOV(5, ASH_DATA), STORE(5, 3, 0), STORE(5, 4, 4),
+		                         MOV(2, ASH_PAGES + PAGES_SHARED * EXO_PAGE_SIZE - 4),
+		                         STORE(2, 3, 0), MOV(0, ASH_CONSUME), EXIT };
+	const volatile uint32_t *data = (const volatile uint32_t *)DATA_VA;
+
+	CHECK(open_handler());
+	uint32_t slot = (uint32_t)sys_page_alloc(PAGE_ANY, PAGES_SHARED);
+	CHECK_IS(sys_page_map(SLOT_SELF, SHARED_VA, slot, PAGES_SHARED, PROT_R | PROT_W), 0);
+	shared[0] = 42;
+	CHECK_IS(BIND(MOV(2, ASH_PAGES), LOAD(0, 2, 0), EXIT), 0); /* none are shared yet */
+	CHECK(one_frame());
+	CHECK(delivered());
+	CHECK_IS(counts()->aborted, 1);
+	extra = (struct ash_image){ .shared = slot, .nshared = PAGES_SHARED };
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), 0);
+	CHECK(one_frame());
+	CHECK(delivered()); /* it may not write there */
+	CHECK_IS(counts()->aborted, 2);
+	CHECK_IS(data[0], 42);
+	CHECK_IS(data[1], PAGES_SHARED * EXO_PAGE_SIZE);
+	CHECK_IS(shared[last], 0);
+	extra.shared_write = 1;
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), 0);
+	CHECK(one_frame());
+	CHECK_IS(counts()->handled, 1);
+	CHECK_IS(shared[last], 42);
+	CHECK_IS(sys_page_map(SLOT_SELF, SHARED_VA, slot, 1, PROT_R | PROT_X), -E_BUSY);
+	CHECK_IS(BIND(MOV(2, ASH_PAGES + PAGES_SHARED * EXO_PAGE_SIZE), LOAD(0, 2, 0), EXIT), 0);
+	CHECK(one_frame());
+	CHECK(delivered()); /* nothing is behind them */
+	CHECK_IS(counts()->aborted, 3);
+	extra.nshared = ASH_SHARED_PAGES + 1;
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_LIMIT);
+	extra.nshared = PAGES_SHARED + 1;
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_PERM);
+	extra = (struct ash_image){ .shared = slot, .nshared = 1, .shared_write = 2 };
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_INVAL);
+	extra = (struct ash_image){ .zero = 1 };
+	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_INVAL);
+	close_handler();
+	sys_page_free(slot, PAGES_SHARED);
+}
+
+/* A page that its owner gives up, or that is taken by force, is nobody's as long as the handler
+ * can write it. */
+static void a_shared_page_is_not_reused_under_the_handler(void)
+{
+	CHECK(open_handler());
+	uint32_t slot = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+	struct exo_cap cap = { 0 };
+	sys_cap_mint(slot, RIGHT_READ, (uint64_t)&cap);
+	const volatile struct exo_page *page = &exo_pages()[cap.name & 0xfffffff];
+	extra = (struct ash_image){ .shared = slot, .nshared = 1, .shared_write = 1 };
+	CHECK_IS(BIND(MOV(2, ASH_PAGES), LOAD(3, 2, 0), ADD(3, 1), STORE(2, 3, 0),
+	              MOV(4, ASH_DATA), STORE(4, 3, 0), MOV(0, ASH_CONSUME), EXIT), 0);
+	CHECK(one_frame());
+	CHECK_IS(sys_page_free(slot, 1), 0);
+	CHECK_IS(page->state, PAGE_QUARANTINE);
+	CHECK_IS(sys_page_alloc((uint32_t)(cap.name & 0xfffffff), 1), -E_BUSY);
+	CHECK(one_frame());
+	CHECK_IS(*(const volatile uint32_t *)DATA_VA, 2);
+	CHECK_IS(sys_ash_unbind((uint32_t)ash.filter), 0);
+	CHECK_IS(page->state, PAGE_FREE);
 	close_handler();
 }
 
@@ -338,6 +415,9 @@ static void bindings_are_checked(void)
 const struct ktest ash_tests[] = {
 	{ "a_handler_passes_and_consumes", a_handler_passes_and_consumes },
 	{ "a_handler_shares_memory_with_its_owner", a_handler_shares_memory_with_its_owner },
+	{ "a_handler_shares_further_pages", a_handler_shares_further_pages },
+	{ "a_shared_page_is_not_reused_under_the_handler",
+	  a_shared_page_is_not_reused_under_the_handler },
 	{ "a_passed_frame_is_as_the_handler_left_it", a_passed_frame_is_as_the_handler_left_it },
 	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
 	{ "effects_of_a_good_run_happen_and_of_an_aborted_one_do_not",

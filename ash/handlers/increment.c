@@ -3,7 +3,9 @@
  *
  *   request   UDP to port 2000: index (32 bits), amount (32 bits)
  *   reply     index, amount, value after the addition (64 bits); network order
- * A wrong index or length is the owner's business. SPDX-License-Identifier: ISC
+ * A wrong index or length is the owner's business. The counters are in the pages that the owner
+ * shares with its handlers, if it does: then they outlive this one, and the owner reads them
+ * there; else they are the handler's data. SPDX-License-Identifier: ISC
  */
 #include "handler.h"
 
@@ -14,8 +16,12 @@ struct message {
 	uint64_t value;
 };
 
-/* Shared with the owner, who may add to them at the same time. */
-uint64_t counters[COUNTERS];
+uint64_t own[COUNTERS];
+
+static uint64_t *counters(const struct ash_ctx *c)
+{
+	return c->shared >= sizeof own ? (uint64_t *)(uintptr_t)ASH_PAGES : own;
+}
 
 ASH_HANDLER(increment)
 {
@@ -28,7 +34,8 @@ ASH_HANDLER(increment)
 	uint32_t index = swap32(m->index), amount = swap32(m->amount);
 	if (index >= COUNTERS)
 		return ASH_PASS;
-	uint64_t before = __atomic_fetch_add(&counters[index], amount, __ATOMIC_RELAXED);
+	/* The owner may add at the same time. */
+	uint64_t before = __atomic_fetch_add(&counters(ctx)[index], amount, __ATOMIC_RELAXED);
 	m->value = swap64(before + amount);
 	return udp_reply(ctx, &f, sizeof *m);
 }

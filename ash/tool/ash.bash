@@ -11,7 +11,7 @@ _ash() {
 	-r | -w | -k) COMPREPLY=($(compgen -f -- "$word")) && return ;;
 	-n) [ "$verb" = bench ] && COMPREPLY=($(compgen -f -- "$word")) && return ;;
 	-a) COMPREPLY=($(compgen -A hostname -- "$word")) && return ;;
-	-p | -b | -N | -f | --program | --mem) return ;;
+	-p | -b | -N | -f | -s | --program | --mem) return ;;
 	esac
 	case $verb in
 	check) COMPREPLY=($(compgen -W '-p --json' -- "$word")) ;;
@@ -19,7 +19,7 @@ _ash() {
 	asm) COMPREPLY=($(compgen -W '-p' -- "$word")) ;;
 	bench) COMPREPLY=($(compgen -W '-p -r -n --json' -- "$word")) ;;
 	exec) COMPREPLY=($(compgen -W '--interp --program --mem' -- "$word")) ;;
-	load) COMPREPLY=($(compgen -W '-k -a -p -N -f' -- "$word")) ;;
+	load) COMPREPLY=($(compgen -W '-k -a -p -N -f -s' -- "$word")) ;;
 	list) COMPREPLY=($(compgen -W '-k -a --json' -- "$word")) ;;
 	unload) COMPREPLY=($(compgen -W '-k -a' -- "$word")) ;;
 	esac

@@ -21,7 +21,8 @@ static const char words[] =
 	"       ash asm OBJ [-p PROGRAM]\n"
 	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [--json]\n"
 	"       ash exec [--interp] --program HEX [--mem HEX]\n"
-	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME] [-f EXPRESSION]\n"
+	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME]\n"
+	"                    [-f EXPRESSION [-s PAGES]]\n"
 	"       ash list -k KEYFILE [-a HOST[:PORT]] [--json]\n"
 	"       ash unload NAME -k KEYFILE [-a HOST[:PORT]]\n";
 
@@ -35,7 +36,7 @@ static const struct command {
 	{ "run", 1, "p:r:w:b:qij", command_run },
 	{ "asm", 1, "p:", command_asm },
 	{ "bench", 1, "p:r:n:j", command_bench },
-	{ "load", 1, "p:k:a:N:f:", command_load },
+	{ "load", 1, "p:k:a:N:f:s:", command_load },
 	{ "list", 0, "k:a:j", command_list },
 	{ "unload", 1, "k:a:", command_unload },
 };
@@ -65,6 +66,10 @@ static bool set_option(struct options *o, int letter)
 	case 'b':
 		o->budget = strtoull(optarg, &end, 10);
 		return *optarg >= '0' && *optarg <= '9' && !*end;
+	case 's':
+		o->shared = (uint32_t)strtoul(optarg, &end, 10);
+		return *optarg >= '0' && *optarg <= '9' && !*end && strlen(optarg) <= 3 &&
+		       o->shared <= ASH_SHARED_PAGES;
 	default: return false;
 	}
 }

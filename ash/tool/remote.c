@@ -336,6 +336,7 @@ static int load_object(const struct options *o, const struct object *object)
 	const char *program = object->linked.name;
 	int status = STATUS_REFUSED;
 
+	r.shared = o->shared;
 	if (set_name(r.name, o->name ? o->name : program) && set_name(r.program, program) &&
 	    make_body(&body, o, object))
 		status = ask(o, &r, &body, &reply);

@@ -57,6 +57,7 @@ double now_ns(void);
 struct options {
 	const char *object, *program, *capture, *replies, *native;
 	const char *address, *key, *filter, *name; /* of a running appliance, remote.c */
+	uint32_t shared; /* pages, at most ASH_SHARED_PAGES */
 	bool json, interp, quiet;
 	uint64_t budget;
 };

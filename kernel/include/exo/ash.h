@@ -11,7 +11,7 @@
  *   0x00100000  ASH_DATA    the program's data image                  RW
  *   0x10000000  ASH_RING    the owner's ring region; data and
  *                           data_end of the context point into it     RW
- *   0x40000000  ASH_PAGES   the owner's pinned pages                  as pinned
+ *   0x40000000  ASH_PAGES   pages shared with the owner's program     R, or RW
  *   0xffff0000  never mapped
  *
  * ASH_GUARD bytes before offset 0 and after the last are never mapped either. An access
@@ -65,12 +65,15 @@ struct ash_image {
 	uint32_t ninsn, nentry;
 	uint32_t start;  /* index of the first instruction */
 	uint32_t budget; /* of one run, at most ASH_BUDGET; 0: that */
+	uint32_t shared, nshared; /* first of so many slots of own pages, at ASH_PAGES */
+	uint32_t shared_write;    /* 1: the handler may write them */
+	uint32_t zero;
 };
-_Static_assert(sizeof(struct ash_image) == 16, "ABI");
+_Static_assert(sizeof(struct ash_image) == 32, "ABI");
 
 /* The pages it takes, the owner's, which stay its own to read and write: the context, the
  * stack, and from the sixth on what lies at ASH_DATA. */
-enum { ASH_OWN_PAGES = 5, ASH_DATA_PAGES = 256 };
+enum { ASH_OWN_PAGES = 5, ASH_DATA_PAGES = 256, ASH_SHARED_PAGES = 512 };
 
 /* Where in the context's page the kernel adds what helper `count` has counted:
  * uint64_t[ASH_COUNTERS]. */
@@ -91,7 +94,7 @@ struct ash_ctx {
 	uint32_t ring_free; /* receive buffers the owner has posted */
 	uint32_t ring_used; /* frames delivered and not yet given back */
 	uint32_t limit;     /* a reply lies between data as it came and here */
-	uint32_t reserved;  /* 0 */
+	uint32_t shared;    /* bytes at ASH_PAGES */
 };
 _Static_assert(sizeof(struct ash_ctx) == 56 && offsetof(struct ash_ctx, time) == 32, "ABI");
 
