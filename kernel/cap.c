@@ -11,6 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "kernel/pt.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
 #include "kernel/siphash.h"
@@ -103,12 +104,10 @@ bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type ty
 /* A page for slots, charged to env as a table is. */
 static int grow(struct env *env, uint32_t page)
 {
-	uint32_t pfn = page_first_free();
+	uint32_t pfn = pt_take(env);
 
-	if (!pfn || env->pub->tables == env->pub->table_limit)
+	if (!pfn)
 		return -E_NOMEM;
-	page_own(pfn, env, PAGE_TABLE);
-	env->pub->tables++;
 	env->slot_pages[page] = page_kva(pfn);
 	return 0;
 }

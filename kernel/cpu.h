@@ -9,14 +9,16 @@
 #include "kernel/entry.h"
 
 struct env;
+struct stlb;
 
 struct cpu {
-	/* entry.S knows these five. */
+	/* entry.S knows these six. */
 	uint64_t user_rsp; /* the interrupted rsp, during a system call */
 	uint64_t stack;    /* top of the kernel stack: this structure's address */
 	struct exo_envpage *envpage; /* running environment's, through the direct map */
 	struct env *env;       /* running; NULL: none */
 	uint64_t cr3;          /* loaded */
+	struct stlb *stlb;     /* the software TLB */
 
 	bool halted;           /* nobody is willing, the CPU waits for an interrupt */
 	bool slice_over;       /* the running slice has ended: every further tick is excess */
@@ -28,6 +30,7 @@ _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "entry.S");
 _Static_assert(offsetof(struct cpu, envpage) == CPU_ENVPAGE, "entry.S");
 _Static_assert(offsetof(struct cpu, env) == CPU_ENV, "entry.S");
 _Static_assert(offsetof(struct cpu, cr3) == CPU_CR3, "entry.S");
+_Static_assert(offsetof(struct cpu, stlb) == CPU_STLB, "entry.S");
 _Static_assert(sizeof(struct cpu) <= CPU_SIZE, "entry.S");
 
 /* Registers as the gates push them, rising addresses. */

@@ -86,6 +86,11 @@ exception_\vector:
 	push %rcx                   /* stack: rcx, error, rip, cs, rflags, rsp, ss, struct cpu */
 	testb $3, 24(%rsp)
 	jz 2f
+	.if \vector == 14
+	testb $1, 8(%rsp)           /* 0: the page is not present */
+	jz refill
+dispatch:
+	.endif
 	mov CPU_ENVPAGE + 56(%rsp), %rcx
 	cmpl $0, EP_ACTIVE(%rcx)
 	jne 2f
@@ -141,6 +146,65 @@ exception_\vector:
 	EXCEPTION 19
 	EXCEPTION 20
 	EXCEPTION 21, 1
+
+/* A page is not present. If the software TLB has the mapping (stlb.h) and its table is the one
+ * looked up last, copy it there and repeat the access. */
+refill:
+	mov CPU_ENV + 56(%rsp), %rcx
+	cmpl $0, ENV_SPILLED(%rcx)
+	je dispatch
+	push %rax
+	push %rdx
+	mov %cr2, %rdx
+	xor ENV_SPACE(%rcx), %rdx
+	shr $12, %rdx               /* the tag */
+	mov %edx, %eax
+	and $STLB_ENTRIES - 1, %eax
+	shl $3, %eax
+	add CPU_STLB + 72(%rsp), %rax
+	cmp %rdx, (%rax)
+	jne 1f
+	xor ENV_TABLE_TAG(%rcx), %rdx /* the index in that table */
+	cmp $511, %rdx
+	ja 2f
+	mov STLB_E(%rax), %rax
+	test %rax, %rax
+	jz 1f
+	mov ENV_TABLE(%rcx), %rcx
+	mov %rax, (%rcx, %rdx, 8)
+	incq info + INFO_REFILLS
+	pop %rdx
+	pop %rax
+	pop %rcx
+	add $8, %rsp
+	iretq
+1:	pop %rdx
+	pop %rax
+	jmp dispatch
+
+2:	push %rsi                   /* the table must be found, or made */
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	CLEAR_AC
+	cld
+	mov %cr2, %rdi
+	call pt_refill
+	test %al, %al
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	pop %rax
+	jz dispatch
+	pop %rcx
+	add $8, %rsp
+	iretq
 
 /* No handler, a fault in the handler, or a fault of the kernel's own. Stack, from rsp: rax,
  * error, rip, cs, rflags, rsp, ss. eax: vector. */

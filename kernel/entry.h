@@ -12,15 +12,25 @@
 
 #define CPU_ENV      24
 #define CPU_CR3      32
+#define CPU_STLB     40
 
-/* Offset in struct exo_info. */
+/* Offsets in struct exo_info. */
 #define INFO_RUNNING 44
+#define INFO_REFILLS 112
+
+/* struct stlb: entries, and where their array is. */
+#define STLB_ENTRIES 4096
+#define STLB_E (8 * STLB_ENTRIES)
 
 /* Offsets in struct env, and its size. */
 #define ENV_ID   0
 #define ENV_LENT 4
 #define ENV_PAGE 8
 #define ENV_CR3  16
+#define ENV_SPACE 24
+#define ENV_TABLE_TAG 32
+#define ENV_TABLE 40
+#define ENV_SPILLED 48
 #define ENV_SHIFT 11
 #define ENV_SIZE (1 << ENV_SHIFT) /* by alignment */
 #define ENV_MAX  64

@@ -14,6 +14,7 @@
 #include "kernel/revoke.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
+#include "kernel/stlb.h"
 #include "kernel/string.h"
 #include "kernel/wait.h"
 
@@ -30,7 +31,8 @@ static uint32_t id_of(const struct env *env)
 void env_init(void)
 {
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
-		envs[i] = (struct env){ .id = env_no_id(i), .index = i, .generation = 1, .pub = &env_public[i] };
+		envs[i] = (struct env){ .id = env_no_id(i), .index = i, .generation = 1,
+			                .pub = &env_public[i], .space = stlb_space(i) };
 }
 
 struct env *env_at(uint32_t index)
@@ -59,7 +61,8 @@ static int make_page(struct env *env)
 	if (pt_prepare(env, EXO_ENVPAGE, 1) < 0)
 		return -E_NOMEM;
 	const struct slot page = { .index = pfn };
-	pt_set(&(struct pt_run){ pt_entry(env, EXO_ENVPAGE), &page, 1 }, PROT_R | PROT_W);
+	pt_set(&(struct pt_run){ pt_entry(env, EXO_ENVPAGE), &page, 1 },
+	       PROT_R | PROT_W | PROT_GUARANTEED);
 	page_pin(pfn);
 	page_guarantee(pfn, env, true);
 	env->page = page_kva(pfn);

@@ -18,18 +18,22 @@ struct wait_term {
 };
 
 struct env {
-	/* transfer.S knows these four. */
+	/* transfer.S and entry.S know these eight. */
 	_Alignas(ENV_SIZE) uint32_t id; /* env_alive */
 	uint32_t lent_to;           /* id of the environment that runs on its slices, in a
 	                               synchronous call; 0: none */
 	struct exo_envpage *page;   /* its environment page, through the direct map */
 	uint64_t cr3;               /* its top-level table */
 
-	uint64_t *table;            /* the last page table looked up; NULL: none yet */
+	uint64_t space;             /* what the software TLB's tags know it by */
+	uint64_t table_tag;         /* tag of the first page of `table`; NO_TABLE: none */
+	uint64_t *table;            /* the last last-level page table looked up */
+	uint32_t spilled;           /* 1: it may have entries in the software TLB */
+	uint32_t tables;            /* newest of the ring of its last-level tables; 0: none */
+
 	uint32_t index, generation;
 	struct exo_env *pub;        /* its record in EXO_ENVS */
 	uint32_t pages;             /* list of pages owned */
-	uint32_t table_key;         /* address / 2 MB of `table` */
 	struct slot *slot_pages[SLOT_PAGES];
 	uint32_t slot_hint;         /* every slot below is full */
 	uint64_t slice_mask;        /* positions it owns */
@@ -51,6 +55,10 @@ _Static_assert(offsetof(struct env, id) == ENV_ID, "transfer.S");
 _Static_assert(offsetof(struct env, lent_to) == ENV_LENT, "transfer.S");
 _Static_assert(offsetof(struct env, page) == ENV_PAGE, "transfer.S");
 _Static_assert(offsetof(struct env, cr3) == ENV_CR3, "transfer.S");
+_Static_assert(offsetof(struct env, space) == ENV_SPACE, "entry.S");
+_Static_assert(offsetof(struct env, table_tag) == ENV_TABLE_TAG, "entry.S");
+_Static_assert(offsetof(struct env, table) == ENV_TABLE, "entry.S");
+_Static_assert(offsetof(struct env, spilled) == ENV_SPILLED, "entry.S");
 _Static_assert(sizeof(struct env) == ENV_SIZE, "transfer.S");
 _Static_assert(EXO_ENV_MAX == ENV_MAX, "transfer.S");
 

@@ -12,6 +12,7 @@ static union {
 } exposed __attribute__((aligned(EXO_PAGE_SIZE), used));
 _Static_assert(sizeof(struct exo_info) <= EXO_PAGE_SIZE, "one page");
 _Static_assert(offsetof(struct exo_info, running) == INFO_RUNNING, "transfer.S");
+_Static_assert(offsetof(struct exo_info, stlb_refills) == INFO_REFILLS, "entry.S");
 extern struct exo_info info __attribute__((alias("exposed")));
 
 static uint64_t top[512] __attribute__((aligned(EXO_PAGE_SIZE)));

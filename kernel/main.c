@@ -12,6 +12,7 @@
 #include "kernel/nic.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "kernel/stlb.h"
 #include "kernel/timer.h"
 
 _Noreturn void kernel_main(uint32_t information);
@@ -43,6 +44,7 @@ _Noreturn void kernel_main(uint32_t information)
 	cpu_init();
 	kmap_init(page_count());
 	cpu()->cr3 = kmap_top();
+	stlb_init();
 	timer_init();
 	cap_init();
 	env_init();

@@ -266,8 +266,11 @@ void page_release_zero(uint32_t pfn)
 void page_release(uint32_t pfn)
 {
 	assert(pages[pfn].state == PAGE_OWNED || pages[pfn].state == PAGE_TABLE);
-	pt_break(pfn);
-	page_renew(pfn);
+	if (pages[pfn].state == PAGE_OWNED) { /* nothing names a table's page */
+		pt_break(pfn);
+		page_renew(pfn);
+	}
+	pages[pfn].touched = 0;
 	discharge(pfn);
 	if (pages[pfn].pins)
 		pages[pfn].state = PAGE_QUARANTINE;

@@ -13,17 +13,19 @@ struct boot_memory;
 
 extern struct exo_page *pages; /* [page_count()] */
 
-/* A page mapped somewhere begins a chain of page-table entries (their addresses in the direct
- * map; each entry's successor is stored at the same offset in its table's shadow page).
- * A page-table page knows its shadow and where in whose address space it lies. */
+/* A page mapped somewhere begins a chain of page-table entries (chain.h). A last-level page table
+ * knows its shadow and where in whose address space it lies, and is in its environment's ring. */
 struct page_private {
 	union {
 		uint64_t *mappings; /* of a page: the first entry, NULL: none */
-		uint64_t live;      /* of a table: entries that are not 0 */
+		uint64_t live;      /* of a table: entries that are not 0, copies (stlb.h) apart */
 	};
-	uint64_t va;       /* of a table's first entry */
+	uint32_t region;   /* address / 2 MB of a table */
 	uint32_t shadow;   /* page number of a table's shadow */
-	uint32_t env;      /* index of a table's environment */
+	uint32_t next;     /* page number of the next table in the ring */
+	uint16_t env;      /* index of a table's environment */
+	uint8_t guaranteed; /* 1: a mapping in it was made with PROT_GUARANTEED */
+	uint8_t zero;
 };
 extern struct page_private *page_private; /* [page_count()] */
 

@@ -1,23 +1,28 @@
-/* kernel/pt.c - environments' page tables and the chains of mappings of each page.
+/* kernel/pt.c - environments' page tables: a bounded cache, over the software TLB.
+ *
+ * An environment that has used up its table_limit, or all memory, has its last-level tables
+ * recycled: their mappings move to the software TLB (stlb.h), from where page faults copy them back
+ * one by one. What must leave the software TLB for another is gone: the environment maps it
+ * again when it next faults.
  *
  * Source: Intel SDM vol. 3, 4.5. SPDX-License-Identifier: ISC */
 #include "exo/err.h"
 #include "exo/layout.h"
+#include "kernel/chain.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/info.h"
-#include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
 #include "kernel/pt.h"
+#include "kernel/stlb.h"
 
 enum { SOFT_SHIFT = 6, TABLE_SPAN = 1 << 21, TABLE_ENTRIES = 512, FLUSH_MAX = 32 };
 
-_Static_assert(PROT_SOFT << SOFT_SHIFT == 7 << 9, "PTE bits 9..11 are software's");
+/* struct env.table_tag without a table: no tag is near it. */
+#define NO_TABLE UINT64_MAX
 
-/* In an entry, a bit that the CPU ignores: the right to write was granted when the mapping
- * was made. Set wherever PTE_W is. */
-#define PTE_HELD (1ull << 52)
+_Static_assert(PROT_SOFT << SOFT_SHIFT == 7 << 9, "PTE bits 9..11 are software's");
 
 uint64_t pt_bits(uint32_t prot)
 {
@@ -25,151 +30,42 @@ uint64_t pt_bits(uint32_t prot)
 	       (prot & PROT_X ? 0 : PTE_NX) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
 }
 
-static bool executable(uint64_t e) { return !(e & PTE_NX); }
-
-/* A page for a table of env's, charged to it; 0 if there is none. */
-static uint32_t take_table(struct env *env)
-{
-	uint32_t pfn = page_first_free();
-
-	if (!pfn || env->pub->tables == env->pub->table_limit)
-		return 0;
-	page_own(pfn, env, PAGE_TABLE);
-	env->pub->tables++;
-	return pfn;
-}
-
-int pt_create(struct env *env)
-{
-	uint32_t pfn = take_table(env);
-
-	if (!pfn)
-		return -E_NOMEM;
-	uint64_t *top = page_kva(pfn);
-	kmap_share(top, true);
-	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
-	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
-	return 0;
-}
-
 /* The next table down from entry, or NULL. */
 static uint64_t *down(uint64_t entry) { return entry & PTE_P ? kva(entry & PTE_ADDR) : NULL; }
 
-/* The last-level table for va, NULL if there is none. Tables stay until pt_destroy, so the last
- * one found is remembered. */
-static inline uint64_t *pt_table(struct env *env, uint64_t va)
+/* The entry of the second-lowest level that covers va, NULL if a table above is not there. */
+static uint64_t *directory_entry(struct env *env, uint64_t va)
 {
-	if (env->table && env->table_key == va / TABLE_SPAN)
-		return env->table;
 	uint64_t *pml4 = kva(env->cr3);
 	uint64_t *pdpt = down(pml4[va >> 39 & 511]);
 	uint64_t *pd = pdpt ? down(pdpt[va >> 30 & 511]) : NULL;
-	uint64_t *table = pd ? down(pd[va >> 21 & 511]) : NULL;
+
+	return pd ? &pd[va >> 21 & 511] : NULL;
+}
+
+/* The last-level table for va, NULL if there is none. The last one found is remembered. */
+static inline uint64_t *pt_table(struct env *env, uint64_t va)
+{
+	uint64_t tag = stlb_tag(env, va);
+
+	if ((tag ^ env->table_tag) < TABLE_ENTRIES)
+		return env->table;
+	const uint64_t *entry = directory_entry(env, va);
+	uint64_t *table = entry ? down(*entry) : NULL;
 
 	if (table) {
-		env->table_key = (uint32_t)(va / TABLE_SPAN);
+		env->table_tag = tag & ~(TABLE_ENTRIES - 1ull);
 		env->table = table;
 	}
 	return table;
 }
 
-uint64_t *pt_entry(struct env *env, uint64_t va)
+static inline uint64_t *table_entry(struct env *env, uint64_t va)
 {
 	uint64_t *table = pt_table(env, va);
 
 	return table ? &table[va >> 12 & 511] : NULL;
 }
-
-struct pt_run pt_run(struct env *env, uint64_t va, uint32_t n)
-{
-	uint32_t room = TABLE_ENTRIES - (va >> 12 & 511);
-
-	return (struct pt_run){ pt_entry(env, va), NULL, n < room ? n : room };
-}
-
-/* What the kernel knows of the table that an entry is in. */
-static struct page_private *table_of(const uint64_t *e)
-{
-	return &page_private[((uint64_t)e - DIRECT) >> EXO_PAGE_SHIFT];
-}
-
-/* Fill an entry that is 0. */
-static void set_live(uint64_t *entry, uint64_t value)
-{
-	*entry = value;
-	table_of(entry)->live++;
-}
-
-static bool make_table(struct env *env, uint64_t *entry)
-{
-	if (*entry & PTE_P)
-		return true;
-	uint32_t pfn = take_table(env);
-	if (pfn)
-		set_live(entry, (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
-	return pfn;
-}
-
-/* A last-level table comes with a shadow page for the chains' links. */
-static bool make_last_table(struct env *env, uint64_t *entry, uint64_t va)
-{
-	if (*entry & PTE_P)
-		return true;
-	uint32_t shadow = take_table(env);
-	if (!shadow)
-		return false;
-	if (!make_table(env, entry)) {
-		env->pub->tables--;
-		page_release(shadow);
-		return false;
-	}
-	page_private[pt_page(*entry)] = (struct page_private){
-		.va = va & ~(uint64_t)(TABLE_SPAN - 1), .shadow = shadow, .env = env->index
-	};
-	return true;
-}
-
-static bool make_tables(struct env *env, uint64_t va)
-{
-	uint64_t *pml4 = kva(env->cr3), *pdpt, *pd;
-
-	if (!make_table(env, &pml4[va >> 39 & 511]))
-		return false;
-	pdpt = down(pml4[va >> 39 & 511]);
-	if (!make_table(env, &pdpt[va >> 30 & 511]))
-		return false;
-	pd = down(pdpt[va >> 30 & 511]);
-	return make_last_table(env, &pd[va >> 21 & 511], va);
-}
-
-int pt_prepare(struct env *env, uint64_t va, uint32_t n)
-{
-	uint64_t end = va + (uint64_t)n * EXO_PAGE_SIZE;
-
-	if ((va ^ (end - 1)) < TABLE_SPAN && pt_table(env, va))
-		return 0; /* one table, which is there */
-	for (uint64_t at = va & ~(uint64_t)(TABLE_SPAN - 1); at < end; at += TABLE_SPAN)
-		if (!make_tables(env, at))
-			return -E_NOMEM;
-	return 0;
-}
-
-/* Chains. */
-
-/* Where the link of entry e lies, in bytes from e. All entries of a table are as far from theirs. */
-static int64_t link_distance(const uint64_t *e)
-{
-	const struct page_private *t = table_of(e);
-
-	return (int64_t)page_kva(t->shadow) - (int64_t)((uint64_t)e & ~(EXO_PAGE_SIZE - 1ull));
-}
-
-static uint64_t **link_at(const uint64_t *e, int64_t distance)
-{
-	return (uint64_t **)((uint64_t)e + (uint64_t)distance);
-}
-
-static uint64_t *next_of(const uint64_t *e) { return *link_at(e, link_distance(e)); }
 
 void pt_flush(const struct env *env, uint64_t va, uint32_t n)
 {
@@ -183,68 +79,289 @@ void pt_flush(const struct env *env, uint64_t va, uint32_t n)
 		invlpg(va);
 }
 
-/* Does page pfn have a mapping, other than `but`, that can execute (or else, be made to
- * write)? */
-static bool mapped_so(uint32_t pfn, const uint64_t *but, bool to_execute)
+/* The mapping of env's page at va, in the software TLB, is about to change or to move: its
+ * copy in a table goes, and what the CPU has noted there is noted in the mapping. */
+static void recall(struct env *env, uint64_t va, uint64_t *mapping)
 {
-	for (const uint64_t *e = page_private[pfn].mappings; e; e = next_of(e))
-		if (e != but && (to_execute ? executable(*e) : *e & PTE_HELD))
-			return true;
-	return false;
-}
+	uint64_t *copy = table_entry(env, va);
 
-/* The page's alias in the direct map follows: read-only while anybody may execute it. */
-static void set_executable(uint32_t pfn, bool on)
-{
-	if (pages[pfn].executable == on)
+	if (!copy || !*copy)
 		return;
-	pages[pfn].executable = on;
-	kmap_set(pfn, on ? KMAP_READ : KMAP_DATA);
+	*mapping |= *copy & (PTE_A | PTE_D);
+	*copy = 0;
+	pt_flush(env, va, 1);
 }
 
-/* Fill an entry that is 0. The table counts it later. */
-static inline void bind(uint64_t *e, int64_t distance, uint32_t pfn, uint64_t bits)
+uint64_t *pt_entry(struct env *env, uint64_t va)
 {
-	struct page_private *p = &page_private[pfn];
+	uint64_t *mapping = env->spilled ? stlb_find(env, va) : NULL;
 
-	*link_at(e, distance) = p->mappings;
-	p->mappings = e;
-	*e = (uint64_t)pfn << EXO_PAGE_SHIFT | bits;
-	if (executable(bits))
-		set_executable(pfn, true);
+	if (!mapping)
+		return table_entry(env, va);
+	recall(env, va, mapping);
+	return mapping;
 }
 
-/* Not the first of its chain. */
-static void unlink_inner(const uint64_t *e, uint64_t *at)
+struct pt_run pt_run(struct env *env, uint64_t va, uint32_t n)
 {
-	while (next_of(at) != e) {
-		at = next_of(at);
-		assert(at);
+	uint32_t room = TABLE_ENTRIES - (va >> 12 & 511);
+
+	if (env->spilled)
+		room = 1; /* the next one's mapping may be elsewhere */
+	return (struct pt_run){ pt_entry(env, va), NULL, n < room ? n : room };
+}
+
+/* Recycling. */
+
+/* Empty an entry of the software TLB that another mapping needs. What the CPU has noted
+ * is kept in the page's record. */
+static void displace(uint64_t *mapping)
+{
+	uint64_t va;
+	struct env *env = stlb_owner(mapping, &va);
+
+	recall(env, va, mapping);
+	uint64_t e = *mapping;
+	pages[pt_page(e)].touched |= (uint8_t)((e & PTE_A ? 2 : 0) | (e & PTE_D ? 4 : 0));
+	chain_remove(mapping, chain_distance(mapping));
+	info.stlb_lost++;
+}
+
+/* Move the mapping at entry e of a table to the software TLB. */
+static void spill(struct env *env, uint64_t va, uint64_t *e)
+{
+	uint64_t *to = stlb_find(env, va);
+
+	if (to) { /* e is a copy */
+		recall(env, va, to);
+		return;
 	}
-	*link_at(at, link_distance(at)) = next_of(e);
+	to = stlb_place(env, va);
+	if (*to)
+		displace(to);
+	stlb_name(to, env, va);
+	chain_move(e, to);
 }
 
-/* Empty an entry that is not 0. The table counts it later. */
-static inline void unbind(uint64_t *e, int64_t distance)
-{
-	uint64_t old = *e;
-	uint32_t pfn = pt_page(old);
-	struct page_private *p = &page_private[pfn];
+static uint64_t table_va(const struct page_private *t) { return (uint64_t)t->region * TABLE_SPAN; }
 
-	if (p->mappings == e)
-		p->mappings = *link_at(e, distance);
-	else
-		unlink_inner(e, p->mappings);
-	*e = 0;
-	if (executable(old))
-		set_executable(pfn, mapped_so(pfn, NULL, true));
+/* Has the CPU used the table at va since the last time we asked? */
+static bool referenced(struct env *env, uint64_t va)
+{
+	uint64_t *entry = directory_entry(env, va);
+	bool was = *entry & PTE_A;
+
+	*entry &= ~PTE_A;
+	return was;
+}
+
+/* Take out of the ring a table to recycle, outside [lo, hi): the oldest that has not been used
+ * lately. Returns its page, or 0. */
+static uint32_t victim(struct env *env, uint64_t lo, uint64_t hi)
+{
+	uint32_t ntables = env->pub->tables; /* not less than the ring has */
+
+	for (uint32_t tries = 2 * ntables; tries && env->tables; tries--) {
+		struct page_private *newest = &page_private[env->tables];
+		uint32_t oldest = newest->next;
+		struct page_private *t = &page_private[oldest];
+		uint64_t va = table_va(t);
+
+		if ((t->guaranteed && t->live) || (va + TABLE_SPAN > lo && va < hi) ||
+		    (referenced(env, va) && tries > ntables)) {
+			env->tables = oldest;
+			continue;
+		}
+		newest->next = t->next;
+		if (env->tables == oldest)
+			env->tables = 0;
+		return oldest;
+	}
+	return 0;
+}
+
+/* Give back a page of env's tables, which is empty. */
+static void release_table(struct env *env, uint32_t pfn)
+{
+	page_private[pfn] = (struct page_private){ 0 };
+	page_release_zero(pfn);
+	env->pub->tables--;
+}
+
+/* Give back the last-level table for va, which is empty and not in the ring, and what is empty then
+ * above it. */
+static void release_path(struct env *env, uint64_t va)
+{
+	uint64_t *path[4] = { kva(env->cr3) };
+	int level = 0;
+
+	for (int shift = 39; level < 3; level++, shift -= 9)
+		path[level + 1] = down(*(path[level] += va >> shift & 511));
+	page_release(table_of(path[3])->shadow);
+	env->pub->tables--;
+	do {
+		release_table(env, (uint32_t)(kmap_phys((uint64_t)path[level]) >> EXO_PAGE_SHIFT));
+		level--;
+		*path[level] = 0;
+	} while (--table_of(path[level])->live == 0);
+}
+
+/* Recycle one of env's tables, outside [lo, hi). False if none can be: only an environment that
+ * handles exceptions could map again what gets lost. */
+static bool recycle(struct env *env, uint64_t lo, uint64_t hi)
+{
+	uint32_t pfn = env->page && env->page->exception_entry ? victim(env, lo, hi) : 0;
+
+	if (!pfn)
+		return false;
+	uint64_t va = table_va(&page_private[pfn]), *table = page_kva(pfn);
+	for (uint32_t i = 0; i < TABLE_ENTRIES; i++)
+		if (table[i])
+			spill(env, va + (uint64_t)i * EXO_PAGE_SIZE, &table[i]);
+	page_private[pfn].live = 0;
+	release_path(env, va);
+	env->table_tag = NO_TABLE;
+	env->spilled = 1;
+	info.tables_recycled++;
+	if (cpu()->cr3 == env->cr3)
+		load_cr3(env->cr3);
+	return true;
+}
+
+/* How many pages env may take for tables. */
+static uint32_t room(const struct env *env)
+{
+	uint32_t left = env->pub->table_limit - env->pub->tables;
+
+	return left < info.free_pages ? left : info.free_pages;
+}
+
+uint32_t pt_take(struct env *env)
+{
+	while (!room(env))
+		if (!recycle(env, 0, 0))
+			return 0;
+	uint32_t pfn = page_first_free();
+	page_own(pfn, env, PAGE_TABLE);
+	env->pub->tables++;
+	return pfn;
+}
+
+/* Making tables. */
+
+int pt_create(struct env *env)
+{
+	uint32_t pfn = pt_take(env);
+
+	if (!pfn)
+		return -E_NOMEM;
+	uint64_t *top = page_kva(pfn);
+	kmap_share(top, true);
+	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
+	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
+	env->table_tag = NO_TABLE;
+	return 0;
+}
+
+/* How many pages the tables for va still need: the last one comes with a shadow. */
+static uint32_t missing(const struct env *env, uint64_t va)
+{
+	const uint64_t *table = kva(env->cr3);
+	uint32_t n = 4;
+
+	for (int shift = 39; table && n > 1; shift -= 9)
+		if ((table = down(table[va >> shift & 511])))
+			n--;
+	return table ? 0 : n;
+}
+
+/* The table that entry leads to, made if there is room. */
+static uint64_t *make_table(struct env *env, uint64_t *entry)
+{
+	if (!(*entry & PTE_P)) {
+		*entry = (uint64_t)pt_take(env) << EXO_PAGE_SHIFT | PTE_P | PTE_W | PTE_U;
+		table_of(entry)->live++;
+	}
+	return down(*entry);
+}
+
+static void make_last_table(struct env *env, uint64_t *entry, uint64_t va)
+{
+	uint32_t pfn = (uint32_t)(kmap_phys((uint64_t)make_table(env, entry)) >> EXO_PAGE_SHIFT);
+	struct page_private *newest = &page_private[env->tables];
+
+	page_private[pfn] = (struct page_private){
+		.region = (uint32_t)(va / TABLE_SPAN), .shadow = pt_take(env),
+		.next = env->tables ? newest->next : pfn, .env = (uint16_t)env->index
+	};
+	if (env->tables)
+		newest->next = pfn;
+	env->tables = pfn;
+}
+
+/* Make the tables for va, without recycling any for [lo, hi). */
+static bool make_tables(struct env *env, uint64_t va, uint64_t lo, uint64_t hi)
+{
+	while (room(env) < missing(env, va)) /* recycling may also take tables above va */
+		if (!recycle(env, lo, hi))
+			return false;
+	if (!missing(env, va))
+		return true;
+	uint64_t *top = kva(env->cr3);
+	uint64_t *pdpt = make_table(env, &top[va >> 39 & 511]);
+	uint64_t *pd = make_table(env, &pdpt[va >> 30 & 511]);
+	make_last_table(env, &pd[va >> 21 & 511], va);
+	return true;
+}
+
+/* Bring mappings of n pages back from the software TLB to their tables, which are there. */
+static void pull(struct env *env, uint64_t va, uint32_t n)
+{
+	for (; n--; va += EXO_PAGE_SIZE) {
+		uint64_t *mapping = stlb_find(env, va);
+
+		if (!mapping)
+			continue;
+		recall(env, va, mapping);
+		chain_move(mapping, table_entry(env, va));
+		table_of(table_entry(env, va))->live++;
+	}
+}
+
+int pt_prepare(struct env *env, uint64_t va, uint32_t n)
+{
+	uint64_t end = va + (uint64_t)n * EXO_PAGE_SIZE;
+
+	if ((va ^ (end - 1)) < TABLE_SPAN && !env->spilled && pt_table(env, va))
+		return 0; /* one table, which is there */
+	for (uint64_t at = va & ~(uint64_t)(TABLE_SPAN - 1); at < end; at += TABLE_SPAN)
+		if (!make_tables(env, at, va, end))
+			return -E_NOMEM;
+	if (env->spilled)
+		pull(env, va, n);
+	return 0;
+}
+
+bool pt_refill(uint64_t va)
+{
+	struct env *env = cpu()->env;
+	uint64_t *mapping = stlb_find(env, va);
+
+	if (!mapping || !make_tables(env, va, 0, 0))
+		return false;
+	mapping = stlb_find(env, va); /* it may have had to leave */
+	if (mapping) {
+		*table_entry(env, va) = *mapping;
+		info.stlb_refills++;
+	}
+	return mapping;
 }
 
 static int check_one(const uint64_t *e, uint32_t pfn, uint32_t prot)
 {
 	if (!(prot & PROT_X))
-		return mapped_so(pfn, e, true) ? -E_BUSY : 0;
-	return pages[pfn].kernel_writes || mapped_so(pfn, e, false) ? -E_BUSY : kmap_split(pfn);
+		return chain_has(pfn, e, true) ? -E_BUSY : 0;
+	return pages[pfn].kernel_writes || chain_has(pfn, e, false) ? -E_BUSY : kmap_split(pfn);
 }
 
 int pt_check(const struct pt_run *r, uint32_t prot)
@@ -265,28 +382,30 @@ void pt_set(const struct pt_run *r, uint32_t prot)
 {
 	const uint64_t bits = PTE_P | PTE_U | pt_bits(prot);
 	const struct slot *s = r->s;
-	int64_t distance = link_distance(r->e);
+	int64_t distance = chain_distance(r->e);
 	uint32_t old = 0;
 
 	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++, s++) {
 		if (*e) {
-			unbind(e, distance);
+			chain_remove(e, distance);
 			old++;
 		}
-		bind(e, distance, s->index, bits);
+		chain_add(e, distance, s->index, bits);
 	}
 	table_of(r->e)->live += r->n - old;
+	if (prot & PROT_GUARANTEED)
+		table_of(r->e)->guaranteed = 1;
 }
 
 void pt_clear(const struct pt_run *r)
 {
-	int64_t distance = link_distance(r->e);
+	int64_t distance = chain_distance(r->e);
 	uint64_t gone = 0;
 
 	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++) {
 		if (!*e)
 			continue;
-		unbind(e, distance);
+		chain_remove(e, distance);
 		gone++;
 	}
 	table_of(r->e)->live -= gone;
@@ -310,7 +429,7 @@ bool pt_granted(const struct pt_run *r, uint32_t prot)
 	for (uint32_t i = 0; i < r->n; i++) {
 		uint64_t e = r->e[i];
 
-		if (e && ((prot & PROT_W && !(e & PTE_HELD)) || (prot & PROT_X && !executable(e))))
+		if (e && ((prot & PROT_W && !(e & PTE_HELD)) || (prot & PROT_X && !pt_executable(e))))
 			return false;
 	}
 	return true;
@@ -324,8 +443,8 @@ static void protect_one(uint64_t *e, uint64_t keep, uint64_t bits)
 	if (!old)
 		return;
 	*e = value;
-	if (executable(old) && !executable(value))
-		set_executable(pt_page(old), mapped_so(pt_page(old), NULL, true));
+	if (pt_executable(old) && !pt_executable(value))
+		chain_set_executable(pt_page(old), chain_has(pt_page(old), NULL, true));
 }
 
 void pt_protect(const struct pt_run *r, uint32_t prot)
@@ -334,7 +453,7 @@ void pt_protect(const struct pt_run *r, uint32_t prot)
 	const uint64_t keep = ~taken, bits = pt_bits(prot & ~(uint32_t)PROT_HELD);
 	uint64_t *end = r->e + r->n;
 
-	if (executable(common(r))) { /* some are empty or executable */
+	if (pt_executable(common(r))) { /* some are empty or executable */
 		for (uint64_t *e = r->e; e != end; e++)
 			protect_one(e, keep, bits);
 		return;
@@ -344,20 +463,43 @@ void pt_protect(const struct pt_run *r, uint32_t prot)
 		*e = (*e & keep) | bits;
 }
 
+/* Break the mapping at e, wherever it is. */
+static void break_one(uint64_t *e)
+{
+	struct page_private *table = table_of(e);
+	uint64_t va = table_va(table) + (uint64_t)e % EXO_PAGE_SIZE / 8 * EXO_PAGE_SIZE;
+	struct env *env;
+
+	if (table->env == STLB_ENV) {
+		env = stlb_owner(e, &va);
+		recall(env, va, e);
+		chain_remove(e, chain_distance(e));
+		return;
+	}
+	env = env_at(table->env);
+	chain_remove(e, chain_distance(e));
+	table->live--;
+	pt_flush(env, va, 1);
+}
+
 void pt_break(uint32_t pfn)
 {
-	uint64_t *e;
-
 	if (pages[pfn].state != PAGE_OWNED)
 		return;
-	while ((e = page_private[pfn].mappings)) {
-		struct page_private *table = table_of(e);
+	while (page_private[pfn].mappings)
+		break_one(page_private[pfn].mappings);
+}
 
-		unbind(e, link_distance(e));
-		table->live--;
-		pt_flush(env_at(table->env), table->va + (uint64_t)e % EXO_PAGE_SIZE / 8 * EXO_PAGE_SIZE,
-		         1);
-	}
+/* Empty env's entries of the software TLB, and their copies. */
+static void forget_spilled(struct env *env)
+{
+	struct stlb *s = cpu()->stlb;
+	uint64_t va;
+
+	for (uint32_t i = 0; i < STLB_ENTRIES; i++)
+		if (s->e[i] && stlb_owner(&s->e[i], &va) == env)
+			break_one(&s->e[i]);
+	env->spilled = 0;
 }
 
 /* Free a table, its shadow, and everything below. Levels: 1 is the last. */
@@ -370,7 +512,7 @@ static void free_tables(struct env *env, uint64_t table_phys, int level)
 		if (!*e)
 			continue;
 		if (level == 1) {
-			unbind(e, link_distance(e));
+			chain_remove(e, chain_distance(e));
 		} else {
 			free_tables(env, *e & PTE_ADDR, level - 1);
 			*e = 0;
@@ -393,9 +535,12 @@ void pt_destroy(struct env *env)
 	}
 	kmap_share(top, false);
 	top[EXO_USER_TOP >> 39 & 511] = 0;
+	if (env->spilled)
+		forget_spilled(env);
 	free_tables(env, env->cr3, 4);
 	env->cr3 = 0;
-	env->table = NULL;
+	env->table_tag = NO_TABLE;
+	env->tables = 0;
 	env->pub->tables = 0;
 }
 
@@ -405,8 +550,8 @@ void *pt_reach(struct env *env, uint64_t va, uint32_t n, bool write)
 
 	if (va >= 0x800000000000 || n > EXO_PAGE_SIZE - offset)
 		return NULL;
-	const uint64_t *table = pt_table(env, va);
-	uint64_t e = table ? table[va >> 12 & 511] : 0;
+	const uint64_t *at = pt_entry(env, va);
+	uint64_t e = at ? *at : 0;
 	uint64_t need = PTE_P | PTE_U | (write ? PTE_W : 0);
 	return (e & need) == need ? (uint8_t *)kva(e & PTE_ADDR) + offset : NULL;
 }

@@ -28,9 +28,17 @@ static inline bool pt_range_ok(uint64_t va, uint32_t n)
 	       n <= PT_N_MAX && va + (uint64_t)n * EXO_PAGE_SIZE <= EXO_USER_TOP;
 }
 
-/* Make sure tables exist for n pages from va. Returns 0, or -E_NOMEM when memory or
- * env's table_limit is used up (tables made so far stay, empty). */
+/* Make sure tables exist for n pages from va; others of env's may be recycled for that. Returns 0,
+ * or -E_NOMEM when memory or env's table_limit is used up (tables made so far stay, empty). */
 int pt_prepare(struct env *env, uint64_t va, uint32_t n);
+
+/* A page for a table, slots or a list of env's, charged to it as a table; one of its page tables may
+ * be recycled for that. 0 when memory or env's table_limit is used up. */
+uint32_t pt_take(struct env *env);
+
+/* The running environment's page at va is in no table: copy its mapping from the software
+ * TLB. False if it is not there either. */
+bool pt_refill(uint64_t va);
 
 /* A run: entries of consecutive pages in one table, and slots for them in one page of slots.
  * Operations on runs do not flush the TLB: pt_flush ends each call that changed something. */
@@ -63,13 +71,11 @@ void pt_protect(const struct pt_run *r, uint32_t prot);
 /* Make the CPU forget what it knows of n pages from va. */
 void pt_flush(const struct env *env, uint64_t va, uint32_t n);
 
-/* The entry of one page, NULL where there is no table. */
+/* The entry of one page: in the software TLB, or in its table; NULL where there is none. */
 uint64_t *pt_entry(struct env *env, uint64_t va);
 
 /* Hardware bits for enum exo_prot; without PTE_P and PTE_U. */
 uint64_t pt_bits(uint32_t prot);
-
-static inline uint32_t pt_page(uint64_t e) { return (uint32_t)(e >> 12 & 0xffffffffff); }
 
 /* Remove every mapping of page pfn, in all environments. */
 void pt_break(uint32_t pfn);

@@ -14,6 +14,7 @@
 #include "kernel/nic.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "kernel/pt.h"
 #include "kernel/ring.h"
 #include "kernel/string.h"
 
@@ -69,13 +70,11 @@ long ring_create(struct env *env, const uint32_t *page, uint32_t n)
 	struct ring *r = free_ring();
 	if (!r)
 		return -E_NOSPC;
-	uint32_t list = page_first_free();
-	if (!list || env->pub->tables == env->pub->table_limit)
+	uint32_t list = pt_take(env);
+	if (!list)
 		return -E_NOMEM;
 
 	/* Commit: nothing below can fail. */
-	page_own(list, env, PAGE_TABLE);
-	env->pub->tables++;
 	env->rings++;
 	*r = (struct ring){ .generation = r->generation, .env = env, .page = page_kva(list),
 		            .rx_base = base, .rx_buffers = buffers, .writable = n };

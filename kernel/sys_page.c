@@ -1,6 +1,7 @@
 /* kernel/sys_page.c - physical pages and mappings. SPDX-License-Identifier: ISC */
 #include "exo/err.h"
 #include "exo/layout.h"
+#include "kernel/chain.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/info.h"
@@ -171,7 +172,7 @@ long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t
 
 	if (!to)
 		return -E_PERM;
-	if (!pt_range_ok(va, n) || !prot_ok(prot))
+	if (!pt_range_ok(va, n) || !prot_ok(prot & ~(uint32_t)PROT_GUARANTEED))
 		return -E_INVAL;
 	if (!slot_check(self, slot, n, CAP_PAGE, rights_for(prot)))
 		return -E_PERM;
@@ -264,7 +265,9 @@ long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
 /* sys_page_scan - what the hardware has noted about one mapping.
  *   clear  of the bits returned, those to clear (2: accessed, 4: dirty)
  * Returns 0 when nothing is mapped, else 1 | 2 (accessed) | 4 (dirty), as before the
- * clearing; -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (va, clear). */
+ * clearing; -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (va, clear).
+ * What was noted through mappings that the kernel has dropped is in exo_page.touched; clearing is
+ * done there, too, if env owns the page. */
 long sys_page_scan(uint32_t env, uint64_t va, uint32_t clear)
 {
 	struct env *to = env_arg(env, RIGHT_MAP);
@@ -277,8 +280,12 @@ long sys_page_scan(uint32_t env, uint64_t va, uint32_t clear)
 	if (!(old & PTE_P))
 		return 0;
 	if (clear) {
+		struct exo_page *page = &pages[pt_page(old)];
+
 		*e = old & ~((clear & 2 ? PTE_A : 0) | (clear & 4 ? PTE_D : 0));
 		pt_flush(to, va, 1);
+		if (page->owner == to->id)
+			page->touched &= (uint8_t)~clear;
 	}
 	return 1 | (old & PTE_A ? 2 : 0) | (old & PTE_D ? 4 : 0);
 }

@@ -27,6 +27,7 @@ uint64_t raw_clock(void);
 uint64_t raw_null(void);
 uint64_t raw_dispatch(void);
 uint64_t raw_fault(uint64_t va);
+uint64_t raw_touch(uint64_t va);
 void raw_call(uint32_t to, uint64_t out[2]);
 void raw_returned(void);
 void raw_serve(void);

@@ -121,11 +121,42 @@ static void fault_rows(void)
 	unmap_100();
 }
 
+/* Of two pages that share a table, the first; sys_page_scan has taken its mapping from that. */
+static uint64_t refill(void)
+{
+	sys_page_scan(SLOT_SELF, KTEST_VA, 0);
+	return raw_touch(KTEST_VA);
+}
+
+/* A child whose mappings are in the software TLB: it has used more tables than it may have. */
+static uint32_t spilled(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_on_exception(map_it);
+	b.slots = (uint32_t)sys_page_alloc(PAGE_ANY, 2);
+	map(0, 2);
+	for (uint64_t i = 1; i < CHILD_TABLES; i++)
+		sys_page_map(SLOT_SELF, va_of(2) + (i << 21), b.slots, 1, PROT_R);
+	touch(1);
+	return (uint32_t)kbench_raw(refill, 1); /* the store itself */
+}
+
+static void refill_row(void)
+{
+	struct child child;
+
+	if (child_start(&child, spilled, 0) && child_wait(&child))
+		kbench_row("stlb_refill", child_record(&child)->code);
+	child_reap(&child);
+}
+
 void kbench_memory(void)
 {
 	b.slots = (uint32_t)sys_page_alloc(PAGE_ANY, PAGES);
 	mapping_rows();
 	fault_rows();
+	refill_row();
 	kbench_row("page_scrub", KBENCH_SCRUB);
 	kbench_row("page_alloc_free", kbench_measure(alloc_free, NULL));
 }

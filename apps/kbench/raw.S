@@ -62,6 +62,16 @@ raw_fault:
 	movl $0, ACTIVE
 	ret
 
+/* uint64_t raw_touch(uint64_t va): a store that succeeds in the end (1 of its own). */
+	.globl raw_touch
+raw_touch:
+	rdtsc
+	mov %eax, %esi
+	movb $0, (%rdi)
+	rdtsc
+	sub %esi, %eax
+	ret
+
 /* void raw_call(uint32_t to, uint64_t out[2]): from before the call to the callee's first
  * instruction (1 more, to load its number), and to the first after its return. */
 	.globl raw_call

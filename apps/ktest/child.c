@@ -3,7 +3,7 @@
 #include "exo/image.h"
 #include <string.h>
 
-enum { STACK_PAGES = 4, TABLES = 64 };
+enum { STACK_PAGES = 4 };
 
 extern const char first_data[], first_data_pages[]; /* first.ld: an address, a number */
 
@@ -27,12 +27,14 @@ __attribute__((used)) static void begin(const struct call *call)
 void child_entry(void);
 __asm__(".globl child_entry\nchild_entry:\n\tmov %rdi, %rsp\n\tand $-16, %rsp\n\tcall begin\n");
 
+enum { DATA = PROT_R | PROT_W | PROT_GUARANTEED, CODE = PROT_R | PROT_X | PROT_GUARANTEED };
+
 /* n new pages, mapped at va of the child and at `here` of ours. Returns the slot. */
 static long new_pages(uint32_t env, uint64_t va, uint64_t here, uint32_t n)
 {
 	long slot = sys_page_alloc(PAGE_ANY, n);
 
-	if (slot > 0 && (sys_page_map(env, va, (uint32_t)slot, n, PROT_R | PROT_W) < 0 ||
+	if (slot > 0 && (sys_page_map(env, va, (uint32_t)slot, n, DATA) < 0 ||
 	                 sys_page_map(SLOT_SELF, here, (uint32_t)slot, n, PROT_R | PROT_W) < 0)) {
 		sys_page_free((uint32_t)slot, n);
 		return -E_NOMEM;
@@ -76,8 +78,8 @@ static bool make_stack(uint32_t env, child_fn *fn, uint64_t argument, uint64_t *
 static bool fill(uint32_t env, child_fn *fn, uint64_t argument, uint64_t *top)
 {
 	return sys_page_map(env, EXO_FIRST_VA, exo_info()->module[0].slot,
-	                    (uint32_t)image_pages(), PROT_R | PROT_X) == 0 &&
-	       sys_page_map(env, KTEST_SHARED, ktest_shared_slot, 1, PROT_R | PROT_W) == 0 &&
+	                    (uint32_t)image_pages(), CODE) == 0 &&
+	       sys_page_map(env, KTEST_SHARED, ktest_shared_slot, 1, DATA) == 0 &&
 	       make_stack(env, fn, argument, top) && copy_data(env);
 }
 
@@ -104,7 +106,7 @@ static uint32_t index_of(uint32_t env)
 bool child_start(struct child *c, child_fn *fn, uint64_t argument)
 {
 	static const char name[16] = "child";
-	long env = sys_env_create((uint64_t)name, TABLES);
+	long env = sys_env_create((uint64_t)name, CHILD_TABLES);
 	uint64_t top;
 
 	if (env < 0)

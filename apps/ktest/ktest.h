@@ -57,7 +57,7 @@ struct ktest {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct ktest page_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
+extern const struct ktest page_tests[], stlb_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
         transfer_tests[], revoke_tests[], net_tests[], ash_tests[],
         starve_tests[], fuzz_tests[];
 
@@ -67,6 +67,7 @@ enum {
 	CHILD_STACK = 0x20000000,
 	CHILD_DATA = 0x20200000,   /* a child's data, while its parent fills it */
 	KTEST_SHARED = 0x20400000, /* one page that the program and all children share */
+	CHILD_TABLES = 64,         /* a child's table_limit */
 };
 
 /* A child that shares the program's code and the page at KTEST_SHARED, with a copy of its data

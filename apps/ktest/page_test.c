@@ -64,7 +64,7 @@ static void refuses_wild_addresses(void)
 	}
 	CHECK_IS(sys_page_map(SLOT_SELF, EXO_USER_TOP - 4096, (uint32_t)slot, 2, PROT_R), -E_INVAL);
 	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 0, PROT_R), -E_INVAL);
-	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, 128), -E_INVAL);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, 256), -E_INVAL);
 	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
 }
 

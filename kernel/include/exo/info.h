@@ -74,13 +74,16 @@ struct exo_info {
 	uint64_t scrubs;       /* pages filled with zeros */
 	uint64_t splits;       /* tables of the direct map, made where a page became executable
 	                          for the first time in its 2 MB; they stay */
+	uint64_t stlb_refills; /* page faults that the software TLB has answered */
+	uint64_t tables_recycled; /* last-level page tables whose mappings went to it */
+	uint64_t stlb_lost;    /* mappings that had to leave it for others */
 	struct exo_nic nic;
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 };
-_Static_assert(offsetof(struct exo_info, nic) == 112, "ABI");
+_Static_assert(offsetof(struct exo_info, nic) == 136, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 112 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+_Static_assert(sizeof(struct exo_info) == 136 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
 enum exo_handler_state {

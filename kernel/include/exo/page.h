@@ -25,8 +25,11 @@ struct exo_page {
 	uint8_t executable;  /* 1: some mapping can execute it; none can write it */
 	uint8_t guaranteed;  /* 1: never taken by force (sys_page_guarantee) */
 	uint8_t scrubbed;    /* 1: on the free list, and known to hold nothing but zeros */
+	uint8_t touched;     /* 2: accessed, 4: dirty, through a mapping that has left the software
+	                        TLB for another (sys_page_scan) */
+	uint8_t zero[7];
 };
-_Static_assert(sizeof(struct exo_page) == 24, "ABI");
+_Static_assert(sizeof(struct exo_page) == 32, "ABI");
 
 /* Protection of a mapping. A page is never writable and executable at once, by
  * whatever mappings it has: the second one is refused with -E_BUSY. */
@@ -38,6 +41,9 @@ enum exo_prot {
 	/* The right to write stays bound, where it was: sys_page_protect may give PROT_W again
 	 * without a slot. PROT_W implies it. It counts as writable: never with PROT_X. */
 	PROT_HELD = 64,
+	/* The mapping is always in a page table: that table is never recycled, while anything
+	 * is mapped in it. For what handles page faults: code, data, stack. */
+	PROT_GUARANTEED = 128,
 };
 
 /* sys_page_alloc: any free page will do. */
