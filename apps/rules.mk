@@ -3,7 +3,8 @@
 # --- ktest: the kernel's in-guest tests, a first program ---
 KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c stlb_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
-               revoke_test.c net_test.c ash_test.c wire.c starve_test.c fuzz_test.c) dpf/build.c \
+               revoke_test.c device_test.c net_test.c ash_test.c wire.c starve_test.c \
+               fuzz_test.c) dpf/build.c \
                libnet/exos/first.S libnet/exos/gates.S libnet/exos/context.c
 KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 
@@ -28,6 +29,7 @@ $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o 
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
 $(eval $(call program,busy,$(B)/u/apps/busy/main.o))
 $(eval $(call program,ashd,$(addprefix $(B)/u/tenant/apps/ashd/,main.o table.o) $(HANDLER_LIB) $(TENANT_LIB)))
+$(eval $(call program,uart,$(addprefix $(B)/u/apps/uart/,main.o uart.o)))
 # HANDLER: an object file that echo runs for its datagrams, such as build/handlers/udp_echo.o.
 # ASH_KEY: the file with the key of those who may load handlers with `ash load`; else nobody may.
 MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf) $(HANDLER) \
@@ -36,6 +38,7 @@ PROGRAMS += $(B)/init.elf
 TESTS += "apps/echo/handler_test.sh $(B)/kernel.elf $(B)/handlers/udp_echo.o README.md $(MODULES)"
 TESTS += "apps/ashd/load_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"
+TESTS += "apps/uart/uart_test.py $(B)/kernel.elf $(B)/init.img $(B)/uart.elf"
 
 # --- httpd ---
 HTTPD_TEST := $(B)/s/apps/httpd/test/request_test
@@ -68,7 +71,8 @@ bench-kernel: $(B)/kernel.elf $(B)/kbench.img
 	@apps/kbench/table.py $(B)/bench/kernel.json < $(B)/bench/kernel.log
 BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
-TESTS += "timeout 120 boot/run.sh -1 $(B)/kernel.elf $(B)/ktest.img"
+# With a second serial line, which goes nowhere, and a PCI device that would be a bus master.
+TESTS += "timeout 120 boot/run.sh -1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img"
 
 # A long run of the hostile environments: make fuzz KFUZZ=SEED,ROUNDS
 KFUZZ := 1,2000

@@ -43,6 +43,8 @@ uint32_t cap_generation(enum exo_cap_type type, uint32_t index)
 		return ring_generation(index);
 	case CAP_FILTER:
 		return filter_info[index].generation;
+	case CAP_DEVICE:
+		return info.device[index].generation;
 	default:
 		return 0;
 	}

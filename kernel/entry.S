@@ -239,6 +239,20 @@ interrupt_\vector:
 	INTERRUPT 0x22
 	INTERRUPT 0x2f
 
+/* The same for each line that an environment may own, at equal distances. */
+#define IRQ_STUB 16
+	.balign IRQ_STUB
+interrupt_irq:
+	.set vector, VEC_IRQ
+	.rept IRQ_LINES
+	push $0
+	push %rax
+	mov $vector, %eax
+	jmp interrupt_common
+	.balign IRQ_STUB
+	.set vector, vector + 1
+	.endr
+
 interrupt_common:
 	CLEAR_AC
 	push %rcx
@@ -305,5 +319,10 @@ vector_table:
 	.quad exception_20, exception_21, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 	.quad interrupt_0x20, interrupt_0x21, interrupt_0x22, 0, 0, 0, 0, 0
 	.quad 0, 0, 0, 0, 0, 0, 0, interrupt_0x2f
+	.set stub, interrupt_irq
+	.rept IRQ_LINES
+	.quad stub
+	.set stub, stub + IRQ_STUB
+	.endr
 
 	.section .note.GNU-stack, "", @progbits

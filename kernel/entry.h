@@ -69,4 +69,6 @@
 #define VEC_CONSOLE  0x21
 #define VEC_NIC      0x22
 #define VEC_SPURIOUS 0x2f
-#define VEC_COUNT    0x30
+#define VEC_IRQ      0x30 /* and on: lines of the I/O APIC that environments own */
+#define IRQ_LINES    24
+#define VEC_COUNT    (VEC_IRQ + IRQ_LINES)

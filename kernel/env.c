@@ -3,6 +3,7 @@
 #include "exo/err.h"
 #include "exo/layout.h"
 #include "kernel/cpu.h"
+#include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/kmap.h"
@@ -83,6 +84,7 @@ static void release_all(struct env *env)
 	revoke_release(env);
 	filter_release(env);
 	ring_release(env);
+	device_release(env);
 	slice_release(env);
 	if (env->page)
 		page_unpin((uint32_t)(kmap_phys((uint64_t)env->page) >> EXO_PAGE_SHIFT));

@@ -18,7 +18,11 @@ static uint32_t device_pages; /* of the MMIO window in use */
 static const uint16_t shared[] = { DIRECT >> 39 & 511, MMIO >> 39 & 511, WINDOWS >> 39 & 511,
 	                           KVMA >> 39 & 511 };
 
-enum { BIG = 1 << 21, DEVICE_PAGES_MAX = 512 };
+enum { BIG = 1 << 21, DEVICE_PAGES_MAX = 511 };
+
+/* The page after the window: for one access at a time. */
+static const uint64_t borrowed = MMIO + (uint64_t)DEVICE_PAGES_MAX * EXO_PAGE_SIZE;
+static const uint64_t device_flags = PTE_W | PTE_NX | PTE_G | PTE_PCD | PTE_PWT;
 
 /* The table that entry points to, made if there is none. */
 static uint64_t *next_level(uint64_t *entry)
@@ -130,8 +134,14 @@ volatile void *kmap_device(uint64_t phys, size_t bytes)
 	for (uint64_t at = from; at < phys + bytes; at += EXO_PAGE_SIZE) {
 		if (device_pages == DEVICE_PAGES_MAX)
 			panic("kmap_device: window of %d pages is full", DEVICE_PAGES_MAX);
-		map_page(MMIO + (uint64_t)device_pages++ * EXO_PAGE_SIZE, at,
-		         PTE_W | PTE_NX | PTE_G | PTE_PCD | PTE_PWT);
+		map_page(MMIO + (uint64_t)device_pages++ * EXO_PAGE_SIZE, at, device_flags);
 	}
 	return (volatile void *)(MMIO + (uint64_t)first * EXO_PAGE_SIZE + (phys - from));
+}
+
+volatile void *kmap_register(uint64_t phys)
+{
+	map_page(borrowed, phys & ~(uint64_t)(EXO_PAGE_SIZE - 1), device_flags);
+	invlpg(borrowed);
+	return (volatile void *)(borrowed + phys % EXO_PAGE_SIZE);
 }

@@ -61,3 +61,6 @@ void kmap_set(uint32_t pfn, enum kmap_mode mode);
 
 /* Map device registers, uncached; panics when the window is full (boot only). */
 volatile void *kmap_device(uint64_t phys, size_t bytes);
+
+/* The register at phys, uncached, until the next call. */
+volatile void *kmap_register(uint64_t phys);

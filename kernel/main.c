@@ -4,6 +4,7 @@
 #include "kernel/boot.h"
 #include "kernel/cap.h"
 #include "kernel/cpu.h"
+#include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/info.h"
@@ -17,8 +18,6 @@
 
 _Noreturn void kernel_main(uint32_t information);
 extern uint64_t boot_tsc;
-
-enum { CONSOLE_IRQ = 4 };
 
 static void expose(void)
 {
@@ -52,7 +51,7 @@ _Noreturn void kernel_main(uint32_t information)
 	filter_init();
 	nic_init();
 	expose();
-	timer_route(CONSOLE_IRQ, VEC_CONSOLE);
+	timer_route(CONSOLE_IRQ, VEC_CONSOLE, 0, false);
 	log_printf("exonet: %u of %u pages free, %lu MHz, %u modules, network %s, after %lu us\n",
 	           info.free_pages, info.npages, info.tsc_hz / 1000000, info.modules,
 	           info.nic.present ? "up" : "absent",

@@ -122,4 +122,9 @@ void net_interrupt(void)
 	poll();
 }
 
-bool net_idle(void) { return !poll() && !state.polling && nic_listen_sent(); }
+bool net_idle(void)
+{
+	if (!info.nic.present)
+		return true;
+	return !poll() && !state.polling && nic_listen_sent();
+}

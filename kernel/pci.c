@@ -12,12 +12,18 @@ enum {
 	HEADER = 0x0c,
 	BAR0 = 0x10,
 	CAPABILITIES = 0x34,
+	BARS = 6,
+	COMMAND_DECODE = 3, /* ports, memory */
+	COMMAND_MASTER = 4,
 	COMMAND_MEMORY_MASTER = 6,
 	COMMAND_NO_INTX = 1 << 10,
 	STATUS_HAS_CAPABILITIES = 1 << 20,
 	MULTI_FUNCTION = 1 << 23,
+	HEADER_TYPE = 0x7f << 16, /* 0: a device */
 	CAPABILITIES_MAX = 48, /* of 4 bytes in 192: ends a looping list */
 };
+
+static struct pci_function driven = { .bus = 0xff }; /* by the kernel */
 
 uint32_t pci_read(struct pci_function f, uint8_t offset)
 {
@@ -62,14 +68,20 @@ bool pci_find(uint16_t vendor, uint16_t a, uint16_t b, struct pci_function *out)
 	return false;
 }
 
+/* Does memory BAR n take two words? */
+static bool pci_bar_is_wide(struct pci_function f, int n)
+{
+	return (pci_read(f, (uint8_t)(BAR0 + 4 * n)) & 7) == 4 && n < BARS - 1;
+}
+
 uint64_t pci_bar(struct pci_function f, int n)
 {
 	uint8_t offset = (uint8_t)(BAR0 + 4 * n);
 	uint32_t low = pci_read(f, offset);
 
-	if (n > 5 || low & 1)
+	if (n >= BARS || low & 1)
 		return 0;
-	if ((low & 6) == 4 && n < 5)
+	if (pci_bar_is_wide(f, n))
 		return (uint64_t)pci_read(f, offset + 4) << 32 | (low & ~15u);
 	return low & ~15u;
 }
@@ -89,6 +101,64 @@ uint8_t pci_capability(struct pci_function f, uint8_t id, uint8_t from)
 
 void pci_enable(struct pci_function f)
 {
+	driven = f;
 	pci_write(f, COMMAND,
 	          (pci_read(f, COMMAND) & 0xffff) | COMMAND_MEMORY_MASTER | COMMAND_NO_INTX);
+}
+
+/* How much a BAR decodes, 0 if it is not of this kind: what stays 0 when ones are written. The
+ * function answers to nothing meanwhile. */
+static uint64_t bar_size(struct pci_function f, int n, bool ports)
+{
+	uint8_t offset = (uint8_t)(BAR0 + 4 * n);
+	uint32_t bar = pci_read(f, offset), command = pci_read(f, COMMAND) & 0xffff;
+	uint32_t fixed = ports ? 3 : 15;
+
+	if (bar == 0 || (bar & 1) != ports)
+		return 0;
+	pci_write(f, COMMAND, command & ~(uint32_t)COMMAND_DECODE);
+	pci_write(f, offset, UINT32_MAX);
+	uint32_t ones = pci_read(f, offset) & ~fixed;
+	pci_write(f, offset, bar);
+	pci_write(f, COMMAND, command);
+	return ones & -ones; /* the lowest bit that can be set */
+}
+
+/* Do n bytes from `first` lie in a BAR of this function? */
+static bool in_bar(struct pci_function f, bool ports, uint64_t first, uint32_t n)
+{
+	for (int i = 0; i < BARS; i++) {
+		uint64_t size = bar_size(f, i, ports);
+		uint64_t base = ports ? pci_read(f, (uint8_t)(BAR0 + 4 * i)) & ~3u : pci_bar(f, i);
+
+		if (size && first >= base && first - base < size && n <= size - (first - base))
+			return true;
+		if (size && !ports && pci_bar_is_wide(f, i))
+			i++; /* its upper half */
+	}
+	return false;
+}
+
+/* A device (not a bridge), and not the kernel's. */
+static bool is_free(struct pci_function f)
+{
+	bool is_driven = f.bus == driven.bus && f.device == driven.device &&
+	                 f.function == driven.function;
+
+	return (pci_read(f, 0) & 0xffff) != 0xffff && !is_driven &&
+	       (pci_read(f, HEADER) & HEADER_TYPE) == 0;
+}
+
+bool pci_hand_out(bool ports, uint64_t first, uint32_t n)
+{
+	for (unsigned i = 0; i < 32 * 8; i++) {
+		struct pci_function f = { 0, (uint8_t)(i / 8), i % 8 };
+
+		if (!is_free(f) || !in_bar(f, ports, first, n))
+			continue;
+		pci_write(f, COMMAND, ((pci_read(f, COMMAND) & 0xffff) | COMMAND_DECODE) &
+		                              ~(uint32_t)COMMAND_MASTER);
+		return true;
+	}
+	return false;
 }

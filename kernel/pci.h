@@ -20,5 +20,9 @@ uint64_t pci_bar(struct pci_function f, int n);
 /* Offset of the next capability with this id after `from` (0: from the start), or 0. */
 uint8_t pci_capability(struct pci_function f, uint8_t id, uint8_t from);
 
-/* Let the device answer to its BARs and be bus master. */
+/* Let the device answer to its BARs and be bus master: the kernel drives it. */
 void pci_enable(struct pci_function f);
+
+/* Do n bytes from `first` lie in one BAR of a function of bus 0 that the kernel does not drive?
+ * Then it answers to its BARs from now on, and is no bus master. */
+bool pci_hand_out(bool ports, uint64_t first, uint32_t n);

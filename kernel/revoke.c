@@ -6,6 +6,7 @@
 #include "exo/layout.h"
 #include "exo/wait.h"
 #include "kernel/cpu.h"
+#include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/kmap.h"
@@ -38,6 +39,8 @@ uint32_t revoke_owned(const struct env *env, enum exo_cap_type type)
 		return env->rings;
 	case CAP_FILTER:
 		return env->filters;
+	case CAP_DEVICE:
+		return env->devices;
 	default:
 		return 0;
 	}
@@ -124,9 +127,13 @@ static void take(struct env *env)
 		name = ring_first(env);
 		ring_destroy(name);
 		break;
-	default:
+	case CAP_FILTER:
 		name = filter_first(env);
 		filter_remove(name);
+		break;
+	default:
+		name = device_first(env);
+		device_free(name);
 	}
 	note(env, (struct exo_lost){ .type = env->revoke.type, .name = name, .backing = backing });
 }

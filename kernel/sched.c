@@ -89,7 +89,7 @@ void sched_charge_to(struct env *env, uint64_t cycles)
 bool sched_willing(struct env *env)
 {
 	const uint32_t urgent = UPCALL_REVOKE | UPCALL_LOST | UPCALL_CALLEE_DIED | UPCALL_HANDLER |
-	                        UPCALL_CHILD_ENDED;
+	                        UPCALL_CHILD_ENDED | UPCALL_IRQ;
 
 	if (env->pub->state == ENV_WAITING && (wait_holds(env) || env->page->pending & urgent)) {
 		wait_clear(env);

@@ -2,7 +2,9 @@
 #include "exo/err.h"
 #include "kernel/cap.h"
 #include "kernel/cpu.h"
+#include "kernel/device.h"
 #include "kernel/env.h"
+#include "kernel/info.h"
 #include "kernel/page.h"
 #include "kernel/pt.h"
 #include "kernel/sched.h"
@@ -15,6 +17,12 @@ static struct slot *any_slot(uint32_t slot, uint8_t rights)
 	struct slot *s = slot_at(cpu()->env, slot);
 
 	return s && s->type != CAP_NONE ? slot_get(cpu()->env, slot, s->type, rights) : NULL;
+}
+
+/* Types of what one environment owns, and may give to another. */
+static bool has_owner(uint8_t type)
+{
+	return type == CAP_PAGE || type == CAP_SLICE || type == CAP_DEVICE;
 }
 
 /* sys_cap_mint - write a capability for what a slot names, with no more than its rights.
@@ -66,30 +74,32 @@ long sys_cap_drop(uint32_t slot, uint32_t n)
 }
 
 /* sys_cap_revoke - break every capability, slot and mapping of a page, and every capability
- * and slot of a time slice; the caller's slot is bound anew.
+ * and slot of a time slice or a device; the caller's slot is bound anew.
  * Returns 0, or
- *   -E_PERM   no page or slice slot with RIGHT_OWN
+ *   -E_PERM   no page, slice or device slot with RIGHT_OWN
  *   -E_LIMIT  the object's generations are used up: free it instead */
 long sys_cap_revoke(uint32_t slot)
 {
 	struct slot *s = any_slot(slot, RIGHT_OWN);
 
-	if (!s || (s->type != CAP_PAGE && s->type != CAP_SLICE))
+	if (!s || !has_owner(s->type))
 		return -E_PERM;
 	if (s->generation == 0xffffff)
 		return -E_LIMIT;
 	if (s->type == CAP_PAGE) {
 		pt_break(s->index);
 		page_renew(s->index);
-	} else {
+	} else if (s->type == CAP_SLICE) {
 		slices[s->index].generation++;
+	} else {
+		info.device[s->index].generation++;
 	}
 	s->generation++;
 	return 0;
 }
 
-/* sys_cap_give - make an environment the owner of n pages or slices.
- *   slot  first of n slots of CAP_PAGE or CAP_SLICE with RIGHT_OWN
+/* sys_cap_give - make an environment the owner of n pages, slices or devices.
+ *   slot  first of n slots of CAP_PAGE, CAP_SLICE or CAP_DEVICE with RIGHT_OWN, all of a type
  *   env   slot of CAP_ENV with RIGHT_MAP
  * Returns the first of n slots in env's table; the caller's slots stay bound until dropped.
  *   -E_PERM   a slot, or env
@@ -100,7 +110,7 @@ long sys_cap_give(uint32_t slot, uint32_t n, uint32_t env)
 	struct slot *e = slot_get(cpu()->env, env, CAP_ENV, RIGHT_MAP);
 	struct slot *s = any_slot(slot, RIGHT_OWN);
 
-	if (!e || !s || (s->type != CAP_PAGE && s->type != CAP_SLICE) || n == 0 ||
+	if (!e || !s || !has_owner(s->type) || n == 0 ||
 	    !slot_check(cpu()->env, slot, n, s->type, RIGHT_OWN))
 		return -E_PERM;
 	struct env *to = env_at(e->index);
@@ -119,8 +129,10 @@ long sys_cap_give(uint32_t slot, uint32_t n, uint32_t env)
 
 		if (from->type == CAP_PAGE)
 			page_give(from->index, to);
-		else
+		else if (from->type == CAP_SLICE)
 			slice_give(from->index, to);
+		else
+			device_give(from->index, to);
 		slot_fill(to, (uint32_t)first + i, from->type, from->index, from->rights);
 	}
 	return first;

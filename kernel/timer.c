@@ -25,6 +25,9 @@ enum { /* local APIC registers, byte offsets */
 enum {
 	APIC_BASE_MSR = 0x1b,
 	IOAPIC = 0xfec00000,
+	IOAPIC_LOW = 1 << 13,
+	IOAPIC_LEVEL = 1 << 15,
+	IOAPIC_MASKED = 1 << 16,
 	PIT_HZ = 1193182,
 	PIT_CHANNEL2 = 0x42,
 	PIT_MODE = 0x43,
@@ -91,10 +94,11 @@ void timer_arm(uint64_t when)
 
 void timer_eoi(void) { apic_write(APIC_EOI, 0); }
 
-void timer_route(uint8_t irq, uint8_t vector)
+void timer_route(uint8_t irq, uint8_t vector, uint32_t mode, bool masked)
 {
-	state.ioapic[0] = 0x10 + 2 * irq; /* low half: edge, fixed, physical, unmasked */
-	state.ioapic[4] = vector;
 	state.ioapic[0] = 0x11 + 2 * irq; /* high half: to local APIC 0 */
 	state.ioapic[4] = 0;
+	state.ioapic[0] = 0x10 + 2 * irq; /* low half: fixed, physical */
+	state.ioapic[4] = vector | (mode & DEVICE_LEVEL ? IOAPIC_LEVEL : 0) |
+	                  (mode & DEVICE_LOW ? IOAPIC_LOW : 0) | (masked ? IOAPIC_MASKED : 0);
 }

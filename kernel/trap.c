@@ -1,6 +1,7 @@
 /* kernel/trap.c - exceptions that the fast path could not hand over, and interrupts.
  * SPDX-License-Identifier: ISC */
 #include "kernel/cpu.h"
+#include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/handler.h"
 #include "kernel/log.h"
@@ -81,6 +82,8 @@ void interrupt(struct trap *t, uint32_t vector)
 	if (vector == VEC_SPURIOUS)
 		return;
 	sched_woken();
+	if (vector >= VEC_IRQ)
+		device_interrupt(vector - VEC_IRQ, t); /* masks the line: before it may fire again */
 	timer_eoi();
 	switch (vector) {
 	case VEC_TIMER:
@@ -95,6 +98,6 @@ void interrupt(struct trap *t, uint32_t vector)
 		console_interrupt();
 		break;
 	default:
-		panic("interrupt %x has no owner", vector);
+		assert(vector >= VEC_IRQ);
 	}
 }

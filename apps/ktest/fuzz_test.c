@@ -13,7 +13,7 @@ static struct child victim, attackers[ATTACKERS];
 /* Of each attacker: its copy of our data begins with these. */
 static struct {
 	uint64_t random;
-	struct exo_cap nic;
+	struct exo_cap nic, line[2]; /* the second serial line's ports and interrupt */
 	uint8_t scratch[512];
 } a;
 
@@ -104,6 +104,8 @@ static _Noreturn uint32_t attack(uint64_t seed)
 	page->start_entry = page->upcall_entry = page->exception_entry = (uint64_t)fuzz_restart;
 	page->sync_entry = page->async_entry = (uint64_t)fuzz_restart;
 	sys_cap_bind((uint64_t)&a.nic);
+	sys_cap_bind((uint64_t)&a.line[0]);
+	sys_cap_bind((uint64_t)&a.line[1]);
 	long pages = sys_page_alloc(PAGE_ANY, 16);
 	sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)pages, 16, PROT_R | PROT_W);
 	fuzz_restart();
@@ -171,7 +173,13 @@ static void sweep(void)
 static void round_of(uint64_t seed)
 {
 	uint32_t seen = *progress;
+	const uint32_t line[] = {
+		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_PORTS, 0x2f8, 8, 0),
+		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_IRQ, 3, 1, DEVICE_LEVEL),
+	};
 
+	for (int i = 0; i < 2; i++)
+		CHECK_IS(sys_cap_mint(line[i], RIGHT_ALL & ~RIGHT_OWN, (uint64_t)&a.line[i]), 0);
 	for (int i = 0; i < ATTACKERS; i++)
 		CHECK(child_start(&attackers[i], attack, seed * 2654435761u + (uint64_t)i));
 	for (int i = 0; i < TURNS; i++)
@@ -179,6 +187,8 @@ static void round_of(uint64_t seed)
 	for (int i = 0; i < ATTACKERS; i++)
 		child_reap(&attackers[i]);
 	sweep();
+	for (int i = 0; i < 2; i++)
+		CHECK_IS(sys_device_free(line[i]), 0);
 	EVENTUALLY(*progress != seen);
 	CHECK(*progress != seen);
 	CHECK_IS(*lost, 0);

@@ -37,20 +37,23 @@ enum exo_cap_type {
 	CAP_RING,    /* packet ring */
 	CAP_FILTER,  /* entry of EXO_FILTERS */
 	CAP_NIC,     /* network interface */
-	CAP_MACHINE, /* the console and the power switch; index 0 */
+	CAP_MACHINE, /* the console, the power switch, unclaimed devices; index 0 */
+	CAP_DEVICE,  /* entry of info.device[] */
 	CAP_TYPES
 };
 
 /* Rights, one bit each; their meaning depends on the type. */
 enum exo_right {
-	RIGHT_READ = 1,   /* page: map readable; machine: console in; nic: insert shared
-	                     filters, which copy frames that others own */
-	RIGHT_WRITE = 2,  /* page: map writable; machine: console out */
+	RIGHT_READ = 1,   /* page: map readable; machine: console in; device: read; nic: insert
+	                     shared filters, which copy frames that others own */
+	RIGHT_WRITE = 2,  /* page: map writable; machine: console out; device: write */
 	RIGHT_EXEC = 4,   /* page: map executable */
 	RIGHT_OWN = 8,    /* free, give, revoke, mint for others */
-	RIGHT_MAP = 16,   /* env: change its address space; ring: bind pages, send */
+	RIGHT_MAP = 16,   /* env: change its address space; ring: bind pages, send; machine: claim
+	                     devices */
 	RIGHT_RUN = 32,   /* env: start, stop, donate time; machine: power */
-	RIGHT_RECV = 64,  /* ring: deliver frames to it; nic: insert filters */
+	RIGHT_RECV = 64,  /* ring: deliver frames to it; nic: insert filters; device: acknowledge
+	                     interrupts */
 	RIGHT_CARVE = 128, /* filter: insert a filter that takes frames from it; nic: send any
 	                      frame, take any frame */
 	RIGHT_ALL = 255

@@ -44,6 +44,7 @@ enum exo_upcall {
 	UPCALL_CALLEE_DIED = 8, /* the environment called synchronously ended instead of returning */
 	UPCALL_HANDLER = 16, /* a handler of ours called helper `wake` (exo/ash.h) */
 	UPCALL_CHILD_ENDED = 32, /* an environment whose parent this is has ended: see its record */
+	UPCALL_IRQ = 64, /* a device of ours has interrupted: see info.device[].pending */
 };
 
 struct exo_envpage {
@@ -76,14 +77,14 @@ struct exo_envpage {
 	 * your choice, before the deadline. Written by the kernel. */
 	struct {
 		uint64_t deadline; /* time stamp counter */
-		uint32_t type;     /* enum exo_cap_type: page, slice, ring or filter */
+		uint32_t type;     /* enum exo_cap_type: page, slice, ring, filter or device */
 		uint32_t count;
 	} revoke;
 	/* The repossession vector (UPCALL_LOST): what the kernel has taken by force. The
 	 * environment sets lost_count to 0 when it has read it. */
 	struct exo_lost {
 		uint32_t type;
-		uint32_t name; /* page number, position of a slice, index of a ring or filter */
+		uint32_t name; /* page number, position of a slice, index of a ring, filter or device */
 		uint32_t backing; /* page: number of the one that received its contents, or 0 */
 	} lost[EXO_LOST_MAX];
 };

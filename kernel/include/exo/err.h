@@ -17,7 +17,8 @@
 	X(OVERLAP, "filter takes packets from an installed one")                  \
 	X(LIMIT, "input is valid but beyond a documented limit")                  \
 	X(AGAIN, "not now: try again after the next event")                       \
-	X(NOSYS, "no such call")
+	X(NOSYS, "no such call")                                                  \
+	X(DMA, "the device would read or write memory by itself: there is no IOMMU")
 
 enum exo_err {
 	E_OK,

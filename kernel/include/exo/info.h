@@ -5,6 +5,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "exo/device.h"
 
 enum {
 	EXO_ABI_VERSION = 1,
@@ -80,10 +81,12 @@ struct exo_info {
 	struct exo_nic nic;
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
+	struct exo_device device[EXO_DEVICE_MAX];
 };
 _Static_assert(offsetof(struct exo_info, nic) == 136, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 136 + 152 + 64 * EXO_MODULE_MAX + 256, "ABI");
+_Static_assert(sizeof(struct exo_info) == 136 + 152 + 64 * EXO_MODULE_MAX + 256 +
+                                                 32 * EXO_DEVICE_MAX, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
 enum exo_handler_state {
