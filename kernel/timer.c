@@ -32,7 +32,11 @@ enum {
 	PIT_CHANNEL2 = 0x42,
 	PIT_MODE = 0x43,
 	PIT_GATE = 0x61,
+	PIT_LATCH = 0x80, /* of channel 2 */
+	PIT_OUT = 0x20,   /* of PIT_GATE */
 	CALIBRATE_TICKS = PIT_HZ / 500, /* 2 ms */
+	CALIBRATE_TRIES = 100,
+	READINGS = 5,
 	PIC1_DATA = 0x21,
 	PIC2_DATA = 0xa1,
 };
@@ -45,25 +49,65 @@ static struct {
 static void apic_write(uint32_t offset, uint32_t v) { state.apic[offset / 4] = v; }
 static uint32_t apic_read(uint32_t offset) { return state.apic[offset / 4]; }
 
-/* Count cycles and APIC ticks while channel 2 of the PIT counts CALIBRATE_TICKS down. */
-static void calibrate(void)
+/* The three clocks at one moment. */
+struct moment {
+	uint64_t tsc;
+	uint32_t apic, pit; /* both count down */
+};
+
+/* The time stamp is that of the middle of the reading; of several readings the quickest
+ * counts: a hypervisor may have stopped us during the others. */
+static struct moment read_clocks(void)
+{
+	struct moment best = { 0 };
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < READINGS; i++) {
+		uint64_t before = rdtsc();
+		outb(PIT_MODE, PIT_LATCH);
+		uint32_t apic = apic_read(APIC_TIMER_CURRENT);
+		uint64_t took = rdtsc() - before;
+		uint32_t low = inb(PIT_CHANNEL2);
+		uint32_t pit = low | (uint32_t)inb(PIT_CHANNEL2) << 8;
+
+		if (took < least) {
+			least = took;
+			best = (struct moment){ before + took / 2, apic, pit };
+		}
+	}
+	return best;
+}
+
+/* Compare the clocks over CALIBRATE_TICKS or more of the PIT's. False: its counter has passed
+ * zero meanwhile. */
+static bool compare(void)
 {
 	outb(PIT_GATE, (inb(PIT_GATE) & 0xfc) | 1); /* gate on, speaker off */
 	outb(PIT_MODE, 0xb0);                       /* channel 2, low then high byte, mode 0 */
-	outb(PIT_CHANNEL2, CALIBRATE_TICKS & 0xff);
-	outb(PIT_CHANNEL2, CALIBRATE_TICKS >> 8);
+	outb(PIT_CHANNEL2, 0xff);
+	outb(PIT_CHANNEL2, 0xff);
 	apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
-	uint64_t tsc = rdtsc();
+	const struct moment start = read_clocks();
+	struct moment end;
 
-	while (!(inb(PIT_GATE) & 0x20)) /* the output rises at zero */
-		;
-	uint32_t ticks = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
-	tsc = rdtsc() - tsc;
+	do
+		end = read_clocks();
+	while (start.pit - end.pit < CALIBRATE_TICKS);
+	bool good = !(inb(PIT_GATE) & PIT_OUT); /* the output rises at zero */
 	apic_write(APIC_TIMER_INITIAL, 0);
-	if (ticks == 0 || tsc == 0)
-		panic("timer: %u APIC ticks, %lu cycles in 2 ms", ticks, tsc);
-	info.tsc_hz = tsc * PIT_HZ / CALIBRATE_TICKS;
-	state.ratio = ((uint64_t)ticks << 32) / tsc;
+	uint64_t tsc = end.tsc - start.tsc, ticks = start.apic - end.apic;
+	if (!good || tsc == 0 || ticks == 0)
+		return false;
+	info.tsc_hz = tsc * PIT_HZ / (start.pit - end.pit);
+	state.ratio = (ticks << 32) / tsc;
+	return true;
+}
+
+static void calibrate(void)
+{
+	for (int i = 0; !compare(); i++)
+		if (i == CALIBRATE_TRIES)
+			panic("timer: the clocks do not run");
 }
 
 void timer_init(void)
