@@ -18,12 +18,13 @@ enum { /* offsets in an Ethernet frame */
 	IP6_DEST = 38,
 	IP6_PAYLOAD = 54,
 	IP6_HEADER = 40,
+	IP6_FRAGMENT = 8, /* length of a fragment header */
 	ICMP_QUOTE = 8, /* from an ICMP header to what it quotes */
 	ND_TARGET = IP6_PAYLOAD + 8,
 };
 
 enum { TYPE_IP4 = 0x0800, TYPE_ARP = 0x0806, TYPE_VLAN = 0x8100, TYPE_IP6 = 0x86dd };
-enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, ND_SOLICIT = 135, ND_ADVERTISE = 136 };
+enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, ICMP6 = 58, ND_SOLICIT = 135, ND_ADVERTISE = 136 };
 
 /* What is being written. Beyond cap, only the length is kept. */
 struct out {
@@ -145,16 +146,27 @@ static void error4(struct out *o, const struct flow *f, uint32_t lo, uint32_t hi
 		equal(o, 2, quote + 2, f->remote_port);
 }
 
-static void flow6(struct out *o, const struct flow *f)
+/* A packet of this protocol, or the first fragment of one. Returns where its payload begins. */
+static unsigned packet6(struct out *o, uint8_t proto, bool fragment)
+{
+	equal(o, 2, TYPE, TYPE_IP6);
+	equal(o, 1, IP6_NEXT, fragment ? FRAGMENT : proto);
+	if (!fragment)
+		return IP6_PAYLOAD;
+	equal(o, 1, IP6_PAYLOAD, proto);
+	atom(o, FILTER_IN, 2, IP6_PAYLOAD + 2, 0xfff8, 0, 0);
+	return IP6_PAYLOAD + IP6_FRAGMENT;
+}
+
+static void flow6(struct out *o, const struct flow *f, bool fragment)
 {
 	path(o, 0);
-	equal(o, 2, TYPE, TYPE_IP6);
-	equal(o, 1, IP6_NEXT, f->proto);
+	unsigned payload = packet6(o, f->proto, fragment);
 	equal_bytes(o, IP6_SOURCE, f->remote, 16);
 	equal_bytes(o, IP6_DEST, f->local, 16);
 	if (f->remote)
-		equal(o, 2, IP6_PAYLOAD, f->remote_port);
-	equal(o, 2, IP6_PAYLOAD + 2, f->local_port);
+		equal(o, 2, payload, f->remote_port);
+	equal(o, 2, payload + 2, f->local_port);
 }
 
 static void error6(struct out *o, const struct flow *f)
@@ -183,7 +195,8 @@ static void all4(struct out *o, const struct flow *f)
 
 static void all6(struct out *o, const struct flow *f)
 {
-	flow6(o, f);
+	flow6(o, f, false);
+	flow6(o, f, true);
 	error6(o, f);
 }
 
@@ -327,25 +340,27 @@ long filter_group(void *out, size_t cap)
 }
 
 /* The group bit of the destination MAC: broadcast and multicast. */
-static void to_group(struct out *o, uint16_t type)
+static void to_group(struct out *o)
 {
 	path(o, FILTER_RX_ONLY);
 	atom(o, FILTER_IN, 1, 0, 1, 1, 1);
-	equal(o, 2, TYPE, type);
 }
 
 long filter_udp_group(void *out, size_t cap, uint16_t number)
 {
 	struct out o = begin(out, cap, FILTER_SHARED);
 
-	to_group(&o, TYPE_IP4);
+	to_group(&o);
+	equal(&o, 2, TYPE, TYPE_IP4);
 	equal(&o, 1, IP4_PROTO, UDP);
 	atom(&o, FILTER_IN, 2, IP4_FRAGMENT, 0x1fff, 0, 0);
 	skip_ip4(&o, IP4);
 	equal(&o, 2, IP4 + 2, number);
-	to_group(&o, TYPE_IP6);
-	equal(&o, 1, IP6_NEXT, UDP);
-	equal(&o, 2, IP6_PAYLOAD + 2, number);
+	for (int fragment = 0; fragment < 2; fragment++) {
+		to_group(&o);
+		unsigned payload = packet6(&o, UDP, fragment);
+		equal(&o, 2, payload + 2, number);
+	}
 	return end(&o);
 }
 

@@ -22,7 +22,8 @@ struct filter_local {
 	const uint8_t *ip4, *ip6;
 };
 
-/* UDP to a local port, IPv4 (first or only fragment) and IPv6 without extension headers,
+/* UDP to a local port, IPv4 and IPv6, the latter without extension headers but one for
+ * fragments; of fragments the first (the others follow it: kernel/fragment.h);
  * and the ICMP and ICMPv6 errors that quote a packet which that address and port sent. */
 long filter_udp_port(void *out, size_t cap, const struct filter_local *l, uint16_t port);
 
@@ -56,7 +57,7 @@ long filter_address(void *out, size_t cap, const struct filter_local *l);
 long filter_keeper(void *out, size_t cap);
 
 /* Subscription (FILTER_SHARED) to broadcast and multicast datagrams to a UDP port, of both
- * families (IPv4: first or only fragment; IPv6: without extension headers). */
+ * families, as udp_port. */
 long filter_udp_group(void *out, size_t cap, uint16_t port);
 
 /* Subscription (FILTER_SHARED) to frames whose destination MAC has the group bit. */

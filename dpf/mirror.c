@@ -4,29 +4,33 @@
 #include "dpf/filter.h"
 
 enum { TYPE_AT = 12, IP4 = 0x0800, ARP = 0x0806, IP6 = 0x86dd, IP4_PROTO = 23, IP6_PROTO = 20 };
-enum { TCP = 6, UDP = 17 };
+enum { TCP = 6, UDP = 17, FRAGMENT = 44, IP6_FRAGMENT_PROTO = 54 };
 
 /* What a path's atoms say about the frame's layout. */
 struct layout {
 	uint32_t type;  /* EtherType, 0: not said */
 	uint32_t proto; /* of IPv4 or IPv6 */
+	bool fragment;  /* IPv6: behind a fragment header */
 };
 
-/* Two fields that change places; `shifted`: counted from the end of the IPv4 header + 14. */
+/* Two fields that change places, and where they lie: anywhere, or only in a transport header
+ * that comes after the IPv4 header (counted from that header's end + 14), after the IPv6
+ * header, or after an IPv6 fragment header. */
 struct exchange {
 	uint16_t type;
-	bool transport, shifted;
+	enum { ANYWHERE, SHIFTED, FIXED, FRAGMENTED } ports;
 	uint16_t a, b, bytes;
 };
 
 static const struct exchange exchanges[] = {
-	{ 0, false, false, 0, 6, 6 },      /* MAC addresses */
-	{ IP4, false, false, 26, 30, 4 },
-	{ IP4, true, true, 14, 16, 2 },    /* ports */
-	{ IP6, false, false, 22, 38, 16 },
-	{ IP6, true, false, 54, 56, 2 },
-	{ ARP, false, false, 22, 32, 6 },  /* sender and target: MAC, IP */
-	{ ARP, false, false, 28, 38, 4 },
+	{ 0, ANYWHERE, 0, 6, 6 },      /* MAC addresses */
+	{ IP4, ANYWHERE, 26, 30, 4 },
+	{ IP4, SHIFTED, 14, 16, 2 },
+	{ IP6, ANYWHERE, 22, 38, 16 },
+	{ IP6, FIXED, 54, 56, 2 },
+	{ IP6, FRAGMENTED, 62, 64, 2 },
+	{ ARP, ANYWHERE, 22, 32, 6 },  /* sender and target: MAC, IP */
+	{ ARP, ANYWHERE, 28, 38, 4 },
 };
 
 static struct exo_path read_path(const uint8_t *at)
@@ -51,26 +55,29 @@ static bool compares(const struct exo_atom *a, unsigned width, unsigned offset)
 	       a->mask == path_ones(width) && a->lo == a->hi;
 }
 
+/* The value that a path wants at `offset` before its first shift; `otherwise`: it does not say. */
+static uint32_t wanted(const uint8_t *atoms, unsigned n, unsigned width, unsigned offset,
+                       uint32_t otherwise)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct exo_atom a = read_atom(atoms, i);
+
+		if (a.op == FILTER_SHIFT)
+			break;
+		if (compares(&a, width, offset))
+			return a.lo;
+	}
+	return otherwise;
+}
+
 static struct layout find_layout(const uint8_t *atoms, unsigned n)
 {
-	struct layout l = { 0, 0 };
+	struct layout l = { .type = wanted(atoms, n, 2, TYPE_AT, 0) };
 
-	for (unsigned i = 0; i < n; i++) {
-		struct exo_atom a = read_atom(atoms, i);
-
-		if (a.op == FILTER_SHIFT)
-			break;
-		if (compares(&a, 2, TYPE_AT))
-			l.type = a.lo;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		struct exo_atom a = read_atom(atoms, i);
-
-		if (a.op == FILTER_SHIFT)
-			break;
-		if (compares(&a, 1, l.type == IP4 ? IP4_PROTO : IP6_PROTO))
-			l.proto = a.lo;
-	}
+	l.proto = wanted(atoms, n, 1, l.type == IP4 ? IP4_PROTO : IP6_PROTO, 0);
+	l.fragment = l.type == IP6 && l.proto == FRAGMENT;
+	if (l.fragment)
+		l.proto = wanted(atoms, n, 1, IP6_FRAGMENT_PROTO, 0);
 	return l;
 }
 
@@ -78,9 +85,11 @@ static bool applies(const struct exchange *x, const struct layout *l, unsigned s
 {
 	if (x->type && x->type != l->type)
 		return false;
-	if (x->transport && l->proto != TCP && l->proto != UDP)
+	if (x->ports == ANYWHERE)
+		return shifts == 0;
+	if (l->proto != TCP && l->proto != UDP)
 		return false;
-	return shifts == x->shifted;
+	return shifts == (x->ports == SHIFTED) && l->fragment == (x->ports == FRAGMENTED);
 }
 
 /* Move an atom's load to the field that it changes places with. False: it lies across

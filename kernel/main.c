@@ -7,6 +7,7 @@
 #include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/fragment.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/log.h"
@@ -49,6 +50,7 @@ _Noreturn void kernel_main(uint32_t information)
 	env_init();
 	sched_init();
 	filter_init();
+	fragment_init();
 	nic_init();
 	expose();
 	timer_route(CONSOLE_IRQ, VEC_CONSOLE, 0, false);

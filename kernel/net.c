@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
 #include "kernel/filter.h"
+#include "kernel/fragment.h"
 #include "kernel/handler.h"
 #include "kernel/info.h"
 #include "kernel/net.h"
@@ -14,15 +15,18 @@ static struct {
 	bool polling;                    /* the interface's interrupt is off */
 	uint64_t frame;                  /* counts frames, to tell them apart */
 	uint64_t last[RING_MAX];         /* the last frame that each ring got */
-	uint32_t shared[EXO_FILTER_MAX]; /* subscribers to the frame at hand */
+	/* subscribers to the frame at hand, and to the first fragment before it */
+	uint32_t shared[EXO_FILTER_MAX + FRAGMENT_COPIES];
 } state = { .polling = true };
 
-/* One owner's copy. Returns DROP_NONE or the reason for its loss. */
-static int deliver_copy(const struct nic_frame *f, uint32_t id)
+/* One owner's copy. `whole`: the frame shows the headers that its handler expects. Returns
+ * DROP_NONE or the reason for its loss. */
+static int deliver_copy(const struct nic_frame *f, uint32_t id, bool whole)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	int reason = fi->handler == HANDLER_BOUND ? handler_deliver(id, f->data, f->length)
-	                         : ring_deliver(fi->ring, f->data, f->length, id);
+	int reason = fi->handler == HANDLER_BOUND && whole
+	                     ? handler_deliver(id, f->data, f->length)
+	                     : ring_deliver(fi->ring, f->data, f->length, id);
 
 	fi->frames++;
 	fi->bytes += f->length;
@@ -42,13 +46,19 @@ static bool has_had(uint32_t ring)
 	return had;
 }
 
-/* Give a frame to the winner and to every subscriber. */
-static void deliver(const struct nic_frame *f, uint32_t winner)
+/* Everybody who subscribes to what the frame shows, into state.shared. */
+static uint32_t subscribers(const struct nic_frame *f)
 {
-	uint32_t n = dpf_match_shared(filter_rx(), f->data, f->length, f->length, state.shared,
-	                              EXO_FILTER_MAX);
-	int reason = winner ? deliver_copy(f, winner) : DROP_UNCLAIMED;
-	bool delivered = reason == DROP_NONE;
+	return dpf_match_shared(filter_rx(), f->data, f->length, f->length, state.shared,
+	                        EXO_FILTER_MAX);
+}
+
+/* Give a frame to the winner, if any, and to n subscribers. `lost`: what becomes of it when
+ * there is nobody. */
+static void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int lost, bool whole)
+{
+	int reason = winner ? deliver_copy(f, winner, whole) : lost;
+	bool delivered = reason == DROP_NONE, nobody = !winner;
 
 	state.frame++;
 	if (winner)
@@ -56,15 +66,69 @@ static void deliver(const struct nic_frame *f, uint32_t winner)
 	for (uint32_t i = 0; i < n; i++) {
 		if (has_had(filter_info[state.shared[i]].ring))
 			continue;
-		int lost = deliver_copy(f, state.shared[i]);
+		int missed = deliver_copy(f, state.shared[i], whole);
 
-		delivered |= lost == DROP_NONE;
-		reason = reason == DROP_UNCLAIMED ? lost : reason;
+		delivered |= missed == DROP_NONE;
+		reason = nobody ? missed : reason;
+		nobody = false;
 	}
 	if (delivered)
 		info.nic.delivered++;
 	else
 		info.nic.drop[reason]++;
+}
+
+/* A later fragment goes where the first one went, and to those who subscribe to it as it is. */
+static void deliver_later(const struct nic_frame *f, const struct fragment_route *to, int lost)
+{
+	uint32_t n = subscribers(f);
+
+	for (uint32_t i = 0; i < to->n; i++)
+		state.shared[n++] = to->copy[i];
+	deliver(f, to->winner, n, lost, false);
+}
+
+/* Give up fragments whose first one did not come. */
+static void give_up(bool make_room)
+{
+	static const struct fragment_route nobody = { 0 };
+	struct nic_frame held;
+
+	while (fragment_overdue(make_room, &held))
+		deliver_later(&held, &nobody, DROP_FRAGMENT);
+}
+
+static void deliver_fragment(const struct nic_frame *f, const struct fragment *fragment,
+                             uint32_t winner)
+{
+	struct fragment_route to = { .winner = winner };
+	struct nic_frame held;
+
+	if (fragment->first) {
+		uint32_t n = subscribers(f);
+
+		for (to.n = 0; to.n < n && to.n < FRAGMENT_COPIES; to.n++)
+			to.copy[to.n] = state.shared[to.n];
+		fragment_went(fragment, &to);
+		deliver(f, winner, n, DROP_UNCLAIMED, true);
+		while (fragment_held(fragment, &held))
+			deliver_later(&held, &to, DROP_UNCLAIMED);
+	} else if (fragment_route(fragment, &to)) {
+		deliver_later(f, &to, DROP_UNCLAIMED);
+	} else {
+		give_up(true);
+		fragment_hold(fragment, f);
+	}
+}
+
+static void deliver_frame(const struct nic_frame *f, uint32_t winner)
+{
+	struct fragment fragment;
+
+	if (fragment_read(f->data, f->length, &fragment))
+		deliver_fragment(f, &fragment, winner);
+	else
+		deliver(f, winner, subscribers(f), DROP_UNCLAIMED, true);
 }
 
 /* One burst. Returns the number of frames taken. */
@@ -83,7 +147,8 @@ static uint32_t burst(void)
 	}
 	dpf_classify_burst(filter_rx(), data, lengths, n, ids);
 	for (uint32_t i = 0; i < n; i++)
-		deliver(&frames[i], ids[i]);
+		deliver_frame(&frames[i], ids[i]);
+	give_up(false);
 	nic_release(frames, n);
 	nic_flush(); /* what handlers replied */
 	return n;

@@ -9,6 +9,7 @@
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/fragment.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/nic.h"
@@ -290,12 +291,22 @@ static uint32_t gather(const struct ring *r, const struct outgoing *f, uint8_t *
 	return copied;
 }
 
-/* What is checked is what is sent: the kernel's copy of the header. */
+/* What is checked is what is sent: the kernel's copy of the header. A later fragment shows no
+ * ports: who sent the first one may send it. */
 static bool may_send(const struct ring *r, const uint8_t *header, uint32_t copied,
                      uint32_t length)
 {
-	return memcmp(header + 6, info.nic.mac, 6) == 0 &&
-	       filter_tx_owner(header, copied, length) == r->env->pub->id;
+	uint32_t id = r->env->pub->id;
+	struct fragment f;
+
+	if (memcmp(header + 6, info.nic.mac, 6) != 0)
+		return false;
+	bool owner = filter_tx_owner(header, copied, length) == id;
+	if (!fragment_read(header, copied, &f))
+		return owner;
+	if (owner && f.first)
+		fragment_sent(&f, id);
+	return owner || (!f.first && fragment_sender(&f) == id);
 }
 
 static void mark_done(struct ring *r, uint32_t first, uint32_t count)

@@ -1,4 +1,4 @@
-/* kernel/siphash.c - SipHash-2-4, for messages of eight bytes.
+/* kernel/siphash.c - SipHash-2-4, for messages of whole words.
  * SPDX-License-Identifier: ISC */
 #include "kernel/siphash.h"
 
@@ -26,13 +26,14 @@ static void absorb(uint64_t v[4], uint64_t word)
 	v[0] ^= word;
 }
 
-uint64_t siphash_word(const uint64_t key[2], uint64_t word)
+uint64_t siphash_words(const uint64_t key[2], const uint64_t word[], size_t n)
 {
 	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
 		          key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
 
-	absorb(v, word);
-	absorb(v, 8ull << 56); /* the last block: the length, and no bytes */
+	for (size_t i = 0; i < n; i++)
+		absorb(v, word[i]);
+	absorb(v, 8 * (uint64_t)n << 56); /* the last block: the length, and no bytes */
 	v[2] ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		round(v);

@@ -71,7 +71,7 @@ counted() {
 none_besides() {
 	awk '
 		FILENAME ~ /filters$/ { if ($1 ~ /^[0-9]+$/ && NF == 8) n += $4 }
-		/^received / { received = $2; for (i = 4; i < NF; i++) if ($i ~ /^(UNCLAIMED|LENGTH|DEVICE)$/) n += $(i + 1) }
+		/^received / { received = $2; for (i = 4; i < NF; i++) if ($i ~ /^(UNCLAIMED|LENGTH|DEVICE|FRAGMENT|held)$/) n += $(i + 1) }
 		END { print received, n; exit received != n }
 	' "$work/filters" "$work/counters"
 }

@@ -172,7 +172,7 @@ static void stat(char *argument, const struct command_powers *powers)
 	};
 	const struct exo_info info = *(const struct exo_info *)EXO_INFO;
 	const struct exo_nic *n = &info.nic;
-	uint64_t sum = n->delivered;
+	uint64_t sum = n->delivered + n->held;
 
 	(void)argument;
 	(void)powers;
@@ -182,7 +182,7 @@ static void stat(char *argument, const struct command_powers *powers)
 		printf(" + %s %lu", drop_name[i], (unsigned long)n->drop[i]);
 		sum += n->drop[i];
 	}
-	printf("%s\n", sum == n->received ? "" : " MISMATCH");
+	printf(" + held %lu%s\n", (unsigned long)n->held, sum == n->received ? "" : " MISMATCH");
 	printf("copies %lu, bytes in %lu\n", (unsigned long)n->copies,
 	       (unsigned long)n->received_bytes);
 	printf("sent %lu, refused %lu, bytes out %lu\n", (unsigned long)n->sent,

@@ -216,6 +216,7 @@ static void print_counters(void)
 		print(name[i]);
 		print_count(" ", n->drop[i]);
 	}
+	print_count(" + held ", n->held);
 	print_count("\nbusy us ", (exo_envs()[exo_self() % EXO_ENV_MAX].cycles +
 	                           exo_info()->kernel_cycles) / (exo_info()->tsc_hz / 1000000));
 	print_count("\nsent ", n->sent);

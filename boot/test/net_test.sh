@@ -56,6 +56,11 @@ refused_udp() {
 		sys.exit(1)
 	END
 }
+fragments() { boot/test/fragments.py wire $mac "$@"; }
+# Fragments are held half a second: then the next frame finds them given up.
+none_held() { wait_for 20 eval 'pings $four; counted && grep -q "+ held 0$" "$work/stat"'; }
+lost() { sed -n 's/.* FRAGMENT \([0-9]*\) .*/\1/p' "$work/stat"; }
+lost_since() { none_held && [ "$(lost)" -ge $(($1 + $2)) ]; }
 counted() { ask 60 stat '^pages ' >"$work/stat" && balanced "$work/stat"; }
 lists() { ask 60 "$1" "$2"; }
 
@@ -79,6 +84,16 @@ check echoes_tcp echoes $four
 check echoes_tcp_over_ipv6 echoes $global6
 check echoes_udp echoes_udp $four
 check echoes_udp_over_ipv6 echoes_udp $global6
+check echoes_a_datagram_in_fragments fragments $four in_order
+check echoes_a_datagram_in_fragments_over_ipv6 fragments $global6 in_order
+check echoes_fragments_whose_first_comes_last fragments $four first_one_last
+check echoes_fragments_whose_first_comes_last_over_ipv6 fragments $global6 first_one_last
+check echoes_fragments_in_any_order fragments $four first_one_in_the_middle
+check echoes_fragments_during_a_flood_of_headless_ones fragments $four during_a_flood
+check echoes_fragments_after_a_flood_of_headless_ones fragments $four after_a_flood
+check fragments_of_many_datagrams_push_out_their_owners_only \
+	fragments $four an_owner_pushes_out_its_own_only
+check headless_fragments_are_held_then_dropped_and_counted lost_since 0 500
 check a_closed_tcp_port_refuses refused $four 9
 check a_closed_tcp_port_refuses_over_ipv6 refused $global6 9
 check a_closed_udp_port_refuses refused_udp $four 9
@@ -89,7 +104,11 @@ check then_its_port_refuses wait_for 60 refused $four 80
 check then_pings_are_answered pings $four
 check then_echo_serves echoes $four
 check then_echo_serves_over_ipv6 echoes $global6
+already=$(none_held >/dev/null && lost)
+fragments $four only_the_first
 check ends_echo lists 'kill echo' '^ended echo'
+fragments $four only_the_rest
+check fragments_for_one_that_has_ended_are_dropped lost_since "$already" 2
 check then_the_udp_port_refuses wait_for 60 refused_udp $four 7
 check then_pings_are_answered_over_ipv6 pings $global6
 check every_frame_is_counted_once_still counted

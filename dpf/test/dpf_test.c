@@ -396,6 +396,55 @@ static void a_port_filter_takes_its_port_and_its_mirror_sends_from_it(void **sta
 	dpf_destroy(tx);
 }
 
+/* A fragment of a UDP datagram over IPv6, at this place (bytes / 8) in it. */
+static uint32_t fragment6(uint8_t *f, const uint8_t src[16], const uint8_t dst[16], uint16_t place,
+                          uint16_t sport, uint16_t dport)
+{
+	memset(f, 0, 74);
+	f[12] = 0x86;
+	f[13] = 0xdd;
+	f[20] = 44;
+	memcpy(f + 22, src, 16);
+	memcpy(f + 38, dst, 16);
+	f[54] = 17;
+	f[56] = (uint8_t)(place >> 5);
+	f[57] = (uint8_t)(place << 3 | 1);
+	f[63] = (uint8_t)sport;
+	f[65] = (uint8_t)dport;
+	return 74;
+}
+
+static void a_port_filter_takes_the_first_fragment_over_ipv6(void **state)
+{
+	static const uint8_t us[16] = { 0xfd, [15] = 1 }, them[16] = { 0xfd, [15] = 2 };
+	const struct filter_local local = { NULL, us };
+	uint8_t filter[FILTER_BUILD_MAX], mirror[FILTER_BUILD_MAX], f[128];
+	long length = filter_udp_port(filter, sizeof filter, &local, 7);
+	long mirrored = dpf_mirror(filter, (size_t)length, mirror, sizeof mirror);
+	struct dpf *rx, *tx;
+
+	(void)state;
+	assert_true(mirrored > 0);
+	assert_int_equal(dpf_create(&rx, &host_memory, 10, 256, 1), 0);
+	assert_int_equal(dpf_create(&tx, &host_memory, 10, 256, 1), 0);
+	assert_int_equal(dpf_insert(rx, filter, (size_t)length, 1, NULL, NULL), 1);
+	assert_int_equal(dpf_insert(tx, mirror, (size_t)mirrored, 1, NULL, NULL), 1);
+	uint32_t n = fragment6(f, them, us, 0, 99, 7);
+	assert_int_equal(dpf_classify(rx, f, n, n), 1);
+	assert_int_equal(dpf_classify(tx, f, n, n), 0);
+	fragment6(f, them, us, 1, 99, 7);
+	assert_int_equal(dpf_classify(rx, f, n, n), 0);
+	fragment6(f, us, them, 0, 7, 99);
+	assert_int_equal(dpf_classify(rx, f, n, n), 0);
+	assert_int_equal(dpf_classify(tx, f, n, n), 1);
+	fragment6(f, us, them, 0, 99, 7);
+	assert_int_equal(dpf_classify(tx, f, n, n), 0);
+	fragment6(f, us, them, 1, 7, 99);
+	assert_int_equal(dpf_classify(tx, f, n, n), 0);
+	dpf_destroy(rx);
+	dpf_destroy(tx);
+}
+
 static void without_memory_nothing_changes(void **state)
 {
 	uint8_t filter[FILTER_BUILD_MAX];
@@ -434,6 +483,7 @@ int main(void)
 		cmocka_unit_test(malformed_filters_are_refused),
 		cmocka_unit_test(refuses_what_takes_anothers_packets),
 		cmocka_unit_test(a_port_filter_takes_its_port_and_its_mirror_sends_from_it),
+		cmocka_unit_test(a_port_filter_takes_the_first_fragment_over_ipv6),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
 

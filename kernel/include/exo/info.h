@@ -15,14 +15,15 @@ enum {
 };
 
 /* Where a frame can end. Every received frame ends in exactly one of these:
- * nic.received = nic.delivered + sum of nic.drop[]. A frame that several owners get
- * counts once, as delivered if any got it. */
+ * nic.received = nic.delivered + nic.held + sum of nic.drop[]. A frame that several owners
+ * get counts once, as delivered if any got it; nic.held counts those on their way. */
 #define EXO_DROPS(X)                                                        \
 	X(UNCLAIMED, "no filter accepts it")                                \
 	X(NOBUF, "the owner's ring has no free buffer")                     \
 	X(LENGTH, "shorter than a header or longer than a frame may be")    \
 	X(RING, "the owner's ring holds impossible values")                 \
-	X(DEVICE, "the device reported a buffer or a length it was not given")
+	X(DEVICE, "the device reported a buffer or a length it was not given") \
+	X(FRAGMENT, "a later fragment whose first one did not come in time")
 
 enum exo_drop {
 #define X(name, text) DROP_##name,
@@ -36,7 +37,7 @@ struct exo_nic {
 	uint8_t present;
 	uint8_t link; /* 1: up */
 	uint32_t mtu;  /* bytes after the Ethernet header */
-	uint32_t zero;
+	uint32_t held; /* later fragments that wait for their first one */
 	uint64_t received, received_bytes;
 	uint64_t delivered; /* frames that at least one ring got */
 	uint64_t copies;    /* ring deliveries: >= delivered */
