@@ -569,6 +569,12 @@ static void count(const struct set *set, struct dpf_stats *out)
 		out->tables += set->order[i].shape->table != NULL;
 }
 
+uint32_t dpf_tell(struct dpf *d, bool shared, uint8_t *code, size_t room,
+                  const struct gen_listener *listener)
+{
+	return set_tell(set_of(d, shared), &d->store, &d->scratch, code, room, listener);
+}
+
 void dpf_stats(const struct dpf *d, struct dpf_stats *out)
 {
 	*out = d->stats;

@@ -140,6 +140,13 @@ struct dpf_stats {
 };
 void dpf_stats(const struct dpf *d, struct dpf_stats *out);
 
+/* For tools that show code: emit the function of the exclusive filters, or of the shared ones,
+ * once more into code[0, room), and tell the listener (dpf/gen.h) what each piece asks. Returns its length;
+ * 0: no room. Nobody else uses d meanwhile. */
+struct gen_listener;
+uint32_t dpf_tell(struct dpf *d, bool shared, uint8_t *code, size_t room,
+                  const struct gen_listener *listener);
+
 /* Bytes charged to a filter: its records, its share of table slots, its own code. 0 when
  * there is no such filter. The sum over an owner's filters is what the owner holds. */
 uint32_t dpf_charge(const struct dpf *d, uint32_t id);

@@ -26,6 +26,7 @@ struct gen {
 	enum gen_mode mode;
 	uint32_t depth;
 	bool save, wirelen; /* registers to save; r9 is needed */
+	const struct gen_listener *listener;
 	struct x86_label begin, exit;
 };
 
@@ -46,6 +47,19 @@ static enum x86_size size_of(unsigned width)
 /* The mark of what is dealt with at this depth. */
 static uint8_t mark(const struct gen *g) { return (uint8_t)(g->depth + 1); }
 _Static_assert((int)GEN_LEVELS < (int)ALWAYS, "a level's mark fits");
+
+/* Tell the listener about a piece of the code for order[from, to), which begins here unless
+ * n says where. */
+static void tell(struct gen *g, uint32_t from, uint32_t to, struct gen_note n)
+{
+	if (!g->listener)
+		return;
+	n.code = n.code ? n.code : x86_here(g->a);
+	n.depth += 2 * g->depth;
+	n.shapes = g->order + from;
+	n.nshapes = to - from;
+	g->listener->hears(g->listener->ctx, g->store, &n);
+}
 
 /* The shape's own number of the base that the code keeps as `base`, or PATH_BASES. */
 static unsigned own_base(const struct shape *s, unsigned base)
@@ -273,11 +287,12 @@ static void gen_agreed(struct gen *g)
 	bool pick[PATH_BYTES], first = true;
 	struct window w = { 0 };
 
-	for (unsigned i = 0; i < s->form.nbytes; i++) {
+	for (unsigned i = 0; i < s->form.nbytes; i++)
 		pick[i] = asks_byte(s, i) && agreed(g, i);
+	tell(g, g->l->at, g->l->run, (struct gen_note){ .kind = GEN_BYTES, .pick = pick });
+	for (unsigned i = 0; i < s->form.nbytes; i++)
 		if (pick[i])
 			check_run(g, s->base_at[s->form.byte[i].base]);
-	}
 	for (unsigned i = 0; i < s->form.nbytes; i++)
 		if (pick[i])
 			mark_byte(g, s->base_at[s->form.byte[i].base], s->form.byte[i].offset,
@@ -393,7 +408,7 @@ static void gen_dispatch(struct gen *g, unsigned i)
 	const struct shape *first = g->order[l->at];
 	const struct path_byte b = first->form.byte[i];
 	unsigned base = first->base_at[b.base];
-	uint32_t mask, count = 0;
+	uint32_t mask, count = 0, begin = x86_here(g->a);
 
 	check_run(g, base);
 	unsigned width = choose_field(g, i, &mask);
@@ -406,8 +421,22 @@ static void gen_dispatch(struct gen *g, unsigned i)
 		g->order[k]->label = (struct x86_label){ 0 };
 	for (uint32_t k = l->at; k < l->run; k = group_end(g, k, l->run))
 		g->s->start[count++] = k;
+	l->field = (struct gen_field){ mask, b.offset, b.base, (uint8_t)width };
+	tell(g, l->at, l->run, (struct gen_note){ .kind = GEN_FIELD, .code = begin,
+		                                .field = l->field });
 	load_masked(g, RAX, w);
 	search(g, 0, count);
+}
+
+/* On to a group of a dispatch: those with one value of the field. */
+static void begin_group(struct gen *g, uint32_t from, uint32_t to)
+{
+	struct shape *s = g->order[from];
+
+	x86_bind(g->a, &s->label);
+	tell(g, from, to, (struct gen_note){ .kind = GEN_VALUE, .depth = 1,
+		                             .field = g->l->field, .value = s->field });
+	descend(g, from, to);
 }
 
 static void gen_bytes(struct gen *g, unsigned i)
@@ -424,8 +453,7 @@ static void gen_bytes(struct gen *g, unsigned i)
 		return;
 	}
 	gen_dispatch(g, i);
-	x86_bind(g->a, &g->order[g->l->at]->label);
-	descend(g, g->l->at, group_end(g, g->l->at, g->l->run));
+	begin_group(g, g->l->at, group_end(g, g->l->at, g->l->run));
 }
 
 /* eax = load in host order, masked */
@@ -473,6 +501,7 @@ static void gen_test(struct gen *g, unsigned i)
 	const struct path_test *t = &first->form.test[i];
 	unsigned base = first->base_at[t->base];
 
+	tell(g, g->l->at, g->l->run, (struct gen_note){ .kind = GEN_TEST, .index = i });
 	if (t->width != PATH_LEN)
 		check_run(g, base);
 	load_value(g, base, t->width, t->offset, t->mask);
@@ -517,6 +546,8 @@ static void gen_base(struct gen *g, unsigned i)
 	unsigned parent = first->base_at[b->parent];
 	enum x86_gpr r = base_register[l->run_nbases];
 
+	tell(g, l->at, l->run, (struct gen_note){ .kind = GEN_BASE, .index = i,
+		                                .value = l->run_nbases });
 	check_run(g, parent);
 	load_value(g, parent, b->width, b->offset, b->mask);
 	if (b->shift > 0)
@@ -581,6 +612,7 @@ static bool ask_program(struct gen *g, const struct shape *s, struct x86_label *
 {
 	if (!s->filter)
 		return false;
+	tell(g, g->l->at, g->l->at + 1, (struct gen_note){ .kind = GEN_PROGRAM });
 	x86_mov(g->a, X86_32, RDX, R9);
 	x86_mov_imm(g->a, RAX, (uint64_t)(uintptr_t)s->program);
 	x86_call_reg(g->a, RAX);
@@ -600,6 +632,9 @@ static bool gen_small(struct gen *g, const struct shape *s, struct x86_label *fa
 		uint64_t w[SHAPE_WORDS];
 
 		shape_words(s, m->key, w);
+		tell(g, g->l->at, g->l->at + 1,
+		     (struct gen_note){ .kind = GEN_KEY, .depth = s->filter != 0,
+		                        .ref = s->small[k] });
 		for (unsigned i = 0; i < s->nwords; i++) {
 			if (k == 0 || s->nwords > 1)
 				load_word(g, s, RCX, i);
@@ -677,6 +712,7 @@ static void gen_table(struct gen *g, const struct shape *s, struct x86_label *fa
 {
 	struct x86 *a = g->a;
 
+	tell(g, g->l->at, g->l->at + 1, (struct gen_note){ .kind = GEN_TABLE });
 	gen_hash(g, s);
 	gen_slot(g, s);
 	for (unsigned i = 0; i < s->nwords; i++) {
@@ -761,12 +797,11 @@ static void ascend(struct gen *g)
 		uint32_t from = l->group;
 
 		x86_jmp(g->a, &l->next);
-		x86_bind(g->a, &g->order[from]->label);
 		/* fields below have other values by now: the label says where a group begins */
 		uint32_t to = from + 1;
 		while (to < l->run && g->order[to]->label.here == 0 && !g->order[to]->label.waiting)
 			to++;
-		descend(g, from, to);
+		begin_group(g, from, to);
 		return;
 	}
 	x86_bind(g->a, &l->next);
@@ -777,6 +812,7 @@ static void ascend(struct gen *g)
 
 static void begin(struct gen *g)
 {
+	tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
 	x86_bind(g->a, &g->begin);
 	for (int i = 0; g->save && i < NSAVED; i++)
 		x86_push(g->a, saved[i]);
@@ -792,6 +828,7 @@ static void begin(struct gen *g)
 
 static void end(struct gen *g)
 {
+	tell(g, 0, 0, (struct gen_note){ .kind = GEN_LEAVE });
 	if (g->mode == GEN_COLLECT)
 		x86_mov(g->a, X86_32, RAX, R15);
 	else
@@ -809,6 +846,7 @@ static void gen_burst(struct gen *g)
 	struct x86 *a = g->a;
 	struct x86_label again = { 0 };
 
+	tell(g, 0, 0, (struct gen_note){ .kind = GEN_BURST });
 	for (int i = 0; i < 4; i++)
 		x86_push(a, keep[i]); /* rdx: how many are left, in [rsp] */
 	x86_mov(a, X86_64, R13, RDI);
@@ -847,10 +885,12 @@ static void prepare(struct gen *g, struct shape *s)
 }
 
 void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,
-                enum gen_mode mode, struct gen_scratch *scratch)
+                enum gen_mode mode, struct gen_scratch *scratch,
+                const struct gen_listener *listener)
 {
 	struct gen g = { .a = a, .store = store, .order = order, .s = scratch,
-		         .l = scratch->level, .mode = mode, .save = mode == GEN_COLLECT };
+		         .l = scratch->level, .mode = mode, .save = mode == GEN_COLLECT,
+		         .listener = listener };
 
 	for (uint32_t i = 0; i < n; i++)
 		prepare(&g, order[i]);

@@ -20,8 +20,8 @@ $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 # The command `dpf` on the host.
 DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
               token.c syntax.c mark.c code.c dissect.c strict.c \
-              meaning.c               hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c dot.c \
-              asm.c exec.c native.c program.c pace.c send.c replay.c bench.c)
+              meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \
+              asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone

@@ -177,6 +177,26 @@ static void publish(struct set *set, struct store *store, const struct dpf_code 
 	set->touched = true;
 }
 
+/* The function into `a`. copy has room for the shapes. */
+static void emit(const struct set *set, const struct store *store, struct gen_scratch *scratch,
+                 struct shape **copy, struct x86 *a, const struct gen_listener *listener)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		copy[i] = set->order[i].shape;
+	gen_shapes(a, store, copy, set->n, set->mode, scratch, listener);
+}
+
+uint32_t set_tell(struct set *set, const struct store *store, struct gen_scratch *scratch,
+                  uint8_t *code, size_t room, const struct gen_listener *listener)
+{
+	struct shape *copy[DPF_SHAPES_MAX];
+	struct x86 a;
+
+	x86_init(&a, code, room);
+	emit(set, store, scratch, copy, &a, listener);
+	return a.full ? 0 : x86_here(&a);
+}
+
 int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch)
 {
 	size_t npages = 1 + set->code_bytes / DPF_PAGE;
@@ -192,10 +212,8 @@ int set_generate(struct set *set, struct store *store, struct gen_scratch *scrat
 	for (; store_take_code(store, &c, npages); npages *= 2) {
 		struct x86 a;
 
-		for (uint32_t i = 0; i < set->n; i++)
-			copy[i] = set->order[i].shape;
 		x86_init(&a, c.write, npages * DPF_PAGE);
-		gen_shapes(&a, store, copy, set->n, set->mode, scratch);
+		emit(set, store, scratch, copy, &a, NULL);
 		if (!a.full) {
 			set->code_bytes = x86_here(&a);
 			publish(set, store, &c);

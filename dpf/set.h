@@ -44,6 +44,12 @@ void set_remove(struct set *set, struct store *store, uint32_t ref, bool *regene
 /* Make the function anew. -E_NOMEM: it is as before. */
 int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch);
 
+/* Emit the function once more, into code[0, room), for a listener; as it is published unless
+ * the set is stale. Returns its length; 0: no room. Uses 8 * DPF_SHAPES_MAX bytes of stack:
+ * for tools. */
+uint32_t set_tell(struct set *set, const struct store *store, struct gen_scratch *scratch,
+                  uint8_t *code, size_t room, const struct gen_listener *listener);
+
 /* Nobody runs code older than the newest. */
 void set_reclaim(struct set *set, struct store *store);
 void set_destroy(struct set *set, struct store *store);

@@ -2,13 +2,9 @@
 # dpf/test/bench_test.sh BENCH - the bench in short: every engine is measured or named as skipped,
 # in every workload; the results have the shape that docs/dpf.md says. Prints TAP.
 # SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/head.sh"
 
-"$1" -q -d "$work" pcap-tests/traces/http_get.pcap.gz >"$work/table" 2>"$work/said" || {
+"$dpf" -q -d "$work" pcap-tests/traces/http_get.pcap.gz >"$work/table" 2>"$work/said" || {
 	echo "not ok bench_runs - $(tail -n 1 "$work/said")"
 	exit 1
 }

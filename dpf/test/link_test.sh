@@ -2,12 +2,7 @@
 # dpf/test/link_test.sh DPF - the same IP packets in captures of every link type that dpf reads,
 # whole and cut off, in both byte orders: `match` counts the same everywhere. Prints TAP.
 # SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-dpf=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/head.sh"
 
 # NAME.pcap, and NAME.cut: the same with 20 bytes fewer of each packet captured.
 python3 - "$work" <<'END'

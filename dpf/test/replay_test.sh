@@ -2,19 +2,8 @@
 # dpf/test/replay_test.sh DPF - `dpf replay` between two ends of a wire in a network namespace of
 # its own: every frame arrives as it was, in order, and the status tells when not. Rates are
 # compared with the time that was needed at the least. Prints TAP. SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-if [ "${INSIDE-}" != yes ]; then
-	[ "$(id -u)" -eq 0 ] || {
-		echo "not ok replay_is_tested - namespaces need root: run make test as root"
-		exit 1
-	}
-	INSIDE=yes exec unshare --net "$0" "$@"
-fi
-dpf=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/../../boot/network.sh"
+. "$(dirname "$0")/head.sh"
 
 ip link add near type veth peer name far || exit 1
 for end in near far; do
@@ -95,6 +84,67 @@ sends up_to_a_limit 0 30 0 -t -L 30 -l 0 "$work/good"
 sends as_long_as_told 0 100 0 --duration 60 "$work/good"
 sends all_but_one 1 99 0 -t "$work/long"
 
+for timer in nano select gtod; do sends "timed_by_$timer" 0 100 49 -T $timer -x 2 "$work/good"; done
+
+# Ways as tcpprep writes them: of each four frames the first two by the first interface, the
+# third by the second, the fourth by none.
+python3 - "$work" <<'END'
+import struct, sys
+def write(name, n, version=b"04", way=0b00101111):
+    with open(f"{sys.argv[1]}/{name}", "wb") as f:
+        f.write(struct.pack(">8s4sQHH", b"tcpprep", version, n, 4, 3) + b"why" + bytes([way]) * ((n + 3) // 4))
+write("split", 100)
+write("short", 99)
+write("old", 100, b"03")
+END
+ip link add left type veth peer name right && ip link set left up && ip link set right up
+python3 - "$dpf" "$work" >"$work/log" 2>&1 <<'END'
+import socket, subprocess, sys
+ends = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5)) for _ in range(2)]
+for s, name in zip(ends, ("far", "right")):
+    s.bind((name, 0x88b5))
+    s.setblocking(False)
+subprocess.run([sys.argv[1], "replay", "-i", "near", "-I", "left", "-t", "-c", sys.argv[2] + "/split",
+                sys.argv[2] + "/good"], check=True)
+def numbers(s):
+    got = []
+    try:
+        while True:
+            got.append(int.from_bytes(s.recv(65536)[14:18], "big"))
+    except BlockingIOError:
+        return got
+assert numbers(ends[0]) == [i for i in range(100) if i % 4 < 2]
+assert numbers(ends[1]) == [i for i in range(100) if i % 4 == 2]
+END
+[ $? -eq 0 ] && echo "ok replay_splits_by_a_cache_file" ||
+	echo "not ok replay_splits_by_a_cache_file - $(tail -n 1 "$work/log")"
+
+# Rounds of a frame between 10.0.0.9 and 10.0.0.2 and its answer: new addresses each time, and
+# the sum of both stays.
+python3 - "$work" <<'END'
+import struct, sys
+def frame(a, b):
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 86, 1, 0, 64, 253, 0, bytes(a), bytes(b))
+    return (b"\2" * 12 + b"\x08\0" + ip).ljust(100, b"x")
+with open(f"{sys.argv[1]}/flow", "wb") as f:
+    f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+    for one in (frame((10, 0, 0, 9), (10, 0, 0, 2)), frame((10, 0, 0, 2), (10, 0, 0, 9))):
+        f.write(struct.pack("<IIII", 5, 0, 100, 100) + one)
+END
+python3 - "$dpf" "$work" >"$work/log" 2>&1 <<'END'
+import socket, subprocess, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+s.bind(("far", 0x0800))
+subprocess.run([sys.argv[1], "replay", "-i", "near", "-t", "-l", "9", "--unique-ip", sys.argv[2] + "/flow"], check=True)
+s.setblocking(False)
+got = [s.recv(65536) for i in range(18)]
+ends = [(f[26:30], f[30:34]) for f in got]
+assert all(ends[i] == ends[i + 1][::-1] for i in range(0, 18, 2)), ends
+assert len(set(ends[::2])) == 9, ends
+assert all(a[3] + b[3] == 11 for a, b in ends), ends
+END
+[ $? -eq 0 ] && echo "ok replay_makes_new_flows" || echo "not ok replay_makes_new_flows - $(tail -n 1 "$work/log")"
+
 # refuses NAME MESSAGE OPTION... - status 2, nothing sent
 refuses() {
 	name=$1 message=$2
@@ -112,6 +162,11 @@ refuses a_file_that_is_not_there absent -i near "$work/absent"
 refuses two_paces usage: -i near -t -p 1 "$work/good"
 refuses a_pace_of_0 usage: -i near -p 0 "$work/good"
 refuses a_pace_that_is_no_number usage: -i near -M 1x "$work/good"
+refuses a_cache_file_that_is_short 'fewer frames' -i near -I left -c "$work/short" "$work/good"
+refuses a_cache_file_of_another_format 'not 04' -i near -I left -c "$work/old" "$work/good"
+refuses what_is_no_cache_file 'not a cache file' -i near -I left -c "$work/good" "$work/good"
+refuses a_cache_file_without_a_second_interface usage: -i near -c "$work/split" "$work/good"
+refuses a_timer_unknown usage: -i near -T ioport "$work/good"
 refuses no_file usage: -i near -t
 "$dpf" replay -i near -t "$work/good" >"$work/out"
 [ "$(grep -c 'Actual: 100 packets (10000 bytes)\|Rated: .* pps\|Successful packets: *100$\|Truncated packets: *1$' \

@@ -1,12 +1,7 @@
 #!/bin/sh
 # dpf/test/rules_test.sh DPF - the commands of `dpf` about rules and graphs: demux, explain, lint,
 # stats, ir, dot, svg; and that --json is JSON everywhere. Prints TAP. SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-dpf=$PWD/$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/head.sh"
 
 check() { # check NAME COMMAND... - ok when the command succeeds
 	name=$1
@@ -126,18 +121,39 @@ check ir_is_tcpdumps sh -c "for how in -d -dd -ddd; do
 done"
 check ir_of_a_link_type sh -c "'$dpf' ir -y RAW ip | grep -q 'ldb .*\[0\]'"
 refuses a_link_type_unknown 'no such link type' ir -y NOPE ip
-"$dpf" dot 'tcp port 80' >"$work/dot"
-check dot_draws_every_instruction sh -c "
+"$dpf" dot -d 'tcp port 80' >"$work/dot"
+check dot_d_draws_every_instruction sh -c "
 	[ \$(grep -o '([0-9][0-9][0-9])' '$work/dot' | sort -u | wc -l) -eq \$('$dpf' ir 'tcp port 80' | wc -l) ]"
-mkdir "$work/empty" "$work/bin"
-PATH=$work/empty "$dpf" svg arp >"$work/out" 2>"$work/err"
-[ $? -eq 2 ] && grep -q "Graphviz's program .dot'" "$work/err" && echo "ok rules_svg_names_what_is_missing" ||
-	echo "not ok rules_svg_names_what_is_missing - $(head -n 1 "$work/err")"
-printf '#!/bin/sh\n[ "$1" = -Tsvg ] && exec cat\n' >"$work/bin/dot"
-chmod +x "$work/bin/dot"
-check svg_feeds_dot sh -c "PATH='$work/bin':\$PATH '$dpf' svg 'tcp port 80' | cmp - '$work/dot'"
-printf '#!/bin/sh\nexit 3\n' >"$work/bin/dot"
-PATH=$work/bin:$PATH refuses a_dot_that_fails 'failed' svg arp
+
+# One tree for three owners: what they share is asked once, each answer names its owner.
+printf 'web: tcp port 80\ndns: udp port 53\npay 9: ip[0] / 4 = 17\ncopy shared: arp\n' >"$work/tree"
+"$dpf" dot --json -f "$work/tree" >"$work/dot"
+check dot_draws_the_merged_tree python3 -c '
+import json, sys
+p = json.load(open(sys.argv[1]))
+texts = [x["text"] for x in p]
+assert texts.count("ether[12:2] is") == 1, texts
+assert {x["filters"] for x in p if x["answer"]} == {"web", "dns", "pay", "copy"}, p
+assert any("web" in x["filters"] and "dns" in x["filters"] for x in p if not x["answer"]), p
+assert "its BPF program accepts" in texts and "b1 = (ether[14] & 0x0f) << 2" in texts, texts
+assert [x["code"] for x in p[:-2]] == sorted(x["code"] for x in p[:-2]), "not in the order of the code"
+' "$work/dot"
+"$dpf" svg -f "$work/tree" >"$work/svg"
+check svg_draws_the_merged_tree python3 -c '
+import sys, xml.dom.minidom
+d = xml.dom.minidom.parse(sys.argv[1])
+texts = [t.firstChild.data for t in d.getElementsByTagName("text") if t.firstChild]
+assert texts.count("ether[12:2] is") == 1 and "dns" in texts, texts' "$work/svg"
+"$dpf" asm --json -f "$work/tree" >"$work/asm"
+check asm_names_the_cause_of_each_instruction python3 -c '
+import json, sys
+b = json.load(open(sys.argv[1]))["blocks"]
+of = lambda e: [c for x in b for c in x["code"] if c.get("expression") == e]
+pay = of("ip[0] / 4 = 17")
+assert any(c["text"].startswith("div ") and "div" in c["cause"] for c in pay), pay
+assert any("0x5000" in c["text"] and "= 0x0050" in c["cause"] for c in of("web")), of("web")
+assert all("cause" in c for x in b for c in x["code"] if "web" in str(x)), "one without a cause"
+' "$work/asm"
 check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 13 ]"
 
 set --
@@ -163,6 +179,8 @@ json 1 lint --json "vlan 2 or vlan 3"
 json 0 stats --json arp
 json 0 ir --json 'tcp port 80' arp
 json 0 dot --json 'tcp port 80' arp
+json 0 dot --json -d 'tcp port 80' arp
+json 0 svg --json 'tcp port 80' arp
 json 0 asm --json 'tcp port 80' arp
 json 0 bench --json -r "$work/micro" arp
 full() { "$dpf" ir 'tcp port 80' >/dev/full; [ $? -eq 2 ]; }
@@ -212,6 +230,14 @@ bash -c 'complete() { :; }; . dpf/tool/dpf.bash; COMP_WORDS=(dpf ""); COMP_CWORD
 check completion_knows_every_command cmp "$work/verbs" "$work/completed"
 check completion_completes bash -c 'complete() { :; }; . dpf/tool/dpf.bash
 	COMP_WORDS=(dpf replay --mb); COMP_CWORD=2; _dpf; [ "${COMPREPLY[*]}" = --mbps ]'
+# Every option in the usage is offered for its command.
+"$dpf" --help | sed 's/^usage:/      /' | awk '/^ *dpf / { verb = $2 } { for (i = 1; i <= NF; i++) if (match($i, /^[[|]*-[-a-zA-Z]+/)) {
+	o = $i; sub(/^[[|]*/, "", o); sub(/[^-a-zA-Z].*/, "", o); if (verb ~ /^[a-z]+$/) print verb, o } }' | sort -u >"$work/options"
+while read -r verb option; do
+	bash -c 'complete() { :; }; . dpf/tool/dpf.bash; COMP_WORDS=(dpf "$1" "$2"); COMP_CWORD=2; _dpf
+		printf "%s\n" "${COMPREPLY[@]}"' - "$verb" "$option" | grep -qx -e "$option" || echo "$verb $option"
+done <"$work/options" >"$work/missing"
+check completion_knows_every_option sh -c "cat '$work/missing'; [ -s '$work/options' ] && [ ! -s '$work/missing' ]"
 while read -r verb; do
 	grep -q "^\.SS .*$verb" docs/man/dpf.1 || echo "$verb"
 done <"$work/verbs" >"$work/missing"

@@ -2,12 +2,7 @@
 # dpf/test/strict_test.sh DPF - `--strict-meaning`: what it looks through, on frames made here;
 # and that it is libpcap's meaning on the recorded traces, but for the loads that it also
 # does in IPv6. Prints TAP. SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-dpf=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/head.sh"
 
 # The frames, in bits of the table's first column: 0 plain, 1 VLAN 5, 2 VLAN 7 in 5, 3 MPLS 9,
 # 4 MPLS 8 9 in VLAN 5: each TCP to port 80 in IPv4. In IPv6: 5 plain, 6 behind hop-by-hop,

@@ -2,12 +2,7 @@
 # dpf/test/tool_test.sh DPF - the command line of the host tool: statuses, order, and captures
 # that are damaged. Captures are written here, byte by byte. Prints TAP.
 # SPDX-License-Identifier: ISC
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-dpf=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+. "$(dirname "$0")/head.sh"
 
 # A pcap file of two frames: a broadcast ARP, and 60 bytes of a type nobody knows.
 python3 - "$work" <<'END'

@@ -1,9 +1,11 @@
-/* dpf/tool/asm.c - show the machine code that expressions become, and which BPF instruction
- * caused it. SPDX-License-Identifier: ISC */
+/* dpf/tool/asm.c - show the machine code that expressions become, and what caused it: a question
+ * of the decision tree, with the expressions that ask it, or an instruction of a BPF program.
+ * SPDX-License-Identifier: ISC */
 #include "dpf/bpf.h" /* first: libpcap's macros have names of it, too */
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
 #include "dpf/tool/json.h"
+#include "dpf/tool/merged.h"
 #include "dpf/tool/tool.h"
 #include <capstone/capstone.h>
 #include <stdio.h>
@@ -61,9 +63,40 @@ struct part {
 struct block {
 	const uint8_t *code;
 	size_t length;
+	const struct merged *m; /* the tree that it is, or NULL: programs */
 	struct part *parts;
 	int nparts;
 };
+
+/* One cause of the instruction: in text a comment before it; in JSON members of its object. */
+static void put_cause(const char *cause, const char *expression, bool json)
+{
+	if (!json) {
+		printf(";  %s%s%s\n", cause, *expression ? "    for: " : "", expression);
+		return;
+	}
+	printf(",\"expression\":");
+	json_string(stdout, expression);
+	printf(",\"cause\":");
+	json_string(stdout, cause);
+}
+
+/* The piece of the tree that begins at this offset: as text once, in JSON with each
+ * instruction of it. */
+static void note_piece(const struct block *b, uint64_t offset, bool json)
+{
+	const struct piece *last = NULL;
+
+	for (uint32_t i = 0; b->m && i < b->m->n && b->m->piece[i].code <= offset; i++) {
+		const struct piece *p = &b->m->piece[i];
+
+		if (!json && p->code == offset)
+			put_cause(p->text, p->who, false);
+		last = p->kind == GEN_VALUE && json ? last : p;
+	}
+	if (json && last)
+		put_cause(last->text, last->who, true);
+}
 
 /* Compile the program alone and look for the same bytes. */
 static void find_part(const struct block *b, struct part *p, const struct expression *e)
@@ -83,35 +116,35 @@ static void find_part(const struct block *b, struct part *p, const struct expres
 	free(code);
 }
 
-/* The BPF instructions whose code begins at this offset. */
-static void note_causes(const struct block *b, uint64_t offset, bool json)
+/* The program's instruction that this code is of: as text where its code begins, in JSON with
+ * each instruction of it. */
+static void note_insn(const struct part *p, const uint8_t *at, bool json)
+{
+	uint32_t offset = (uint32_t)(at - p->at);
+	int last = -1;
+
+	if (at == p->at && !json)
+		printf("; %s\n", p->e->text);
+	for (int k = 0; k < (int)p->e->program.bf_len && p->mark[k].code <= offset; k++) {
+		if (!p->mark[k].captured)
+			continue; /* not reached */
+		if (!json && p->mark[k].code == offset)
+			put_cause(bpf_image(&p->e->program.bf_insns[k], k), "", false);
+		last = k;
+	}
+	if (json && last >= 0)
+		put_cause(bpf_image(&p->e->program.bf_insns[last], last), p->e->text, true);
+}
+
+static void note_insns(const struct block *b, uint64_t offset, bool json)
 {
 	const uint8_t *at = b->code + offset;
 
-	for (int i = 0; i < b->nparts; i++) {
-		const struct part *p = &b->parts[i];
-
-		if (!p->at || at < p->at || at >= p->at + p->length)
-			continue;
-		if (at == p->at && !json)
-			printf("; %s\n", p->e->text);
-		for (u_int k = 0; k < p->e->program.bf_len; k++) {
-			const struct bpf_mark *m = &p->mark[k];
-			const char *image = bpf_image(&p->e->program.bf_insns[k], (int)k);
-
-			if (!m->captured || m->code != (uint32_t)(at - p->at))
-				continue; /* not reached, or not here */
-			if (!json) {
-				printf(";  %s\n", image);
-				continue;
-			}
-			printf(",\"expression\":");
-			json_string(stdout, p->e->text);
-			printf(",\"cause\":");
-			json_string(stdout, image);
+	for (int i = 0; i < b->nparts; i++)
+		if (b->parts[i].at && at >= b->parts[i].at && at < b->parts[i].at + b->parts[i].length) {
+			note_insn(&b->parts[i], at, json);
 			return;
 		}
-	}
 }
 
 static void show(csh cs, const struct block *b, bool json)
@@ -126,7 +159,8 @@ static void show(csh cs, const struct block *b, bool json)
 		if (json)
 			printf("%s{\"offset\":%llu,\"text\":\"%s %s\"", lead,
 			       (unsigned long long)in->address, in->mnemonic, in->op_str);
-		note_causes(b, in->address, json);
+		note_piece(b, in->address, json);
+		note_insns(b, in->address, json);
 		if (json)
 			putchar('}');
 		else
@@ -146,15 +180,25 @@ static size_t code_length(const struct dpf_code *c)
 	return n;
 }
 
-static void show_block(const struct dpf_code *c, const struct filters *f, csh cs, bool json,
-                       const char *lead)
+/* A block is the function of a set, or programs. */
+static void find_causes(struct block *b, const struct merged m[2], const struct filters *f)
+{
+	for (int i = 0; i < 2; i++)
+		if (b->length == m[i].length && memcmp(b->code, m[i].code, b->length) == 0)
+			b->m = &m[i];
+	if (b->m || !(b->parts = calloc((size_t)f->n, sizeof *b->parts)))
+		return;
+	b->nparts = f->n;
+	for (int i = 0; i < f->n; i++)
+		find_part(b, &b->parts[i], &f->e[i]);
+}
+
+static void show_block(const struct dpf_code *c, const struct merged m[2], const struct filters *f,
+                       csh cs, bool json, const char *lead)
 {
 	struct block b = { .code = c->exec, .length = code_length(c) };
 
-	b.parts = calloc((size_t)f->n, sizeof *b.parts);
-	for (int i = 0; b.parts && i < f->n; i++)
-		find_part(&b, &b.parts[i], &f->e[i]);
-	b.nparts = b.parts ? f->n : 0;
+	find_causes(&b, m, f);
 	printf(json ? "%s{\"bytes\":%zu,\"code\":[\n " : "%s; a block of %zu bytes\n", lead, b.length);
 	show(cs, &b, json);
 	if (json)
@@ -164,8 +208,8 @@ static void show_block(const struct dpf_code *c, const struct filters *f, csh cs
 	free(b.parts);
 }
 
-static void show_all(const struct dpf *d, const struct live *l, const struct filters *f, csh cs,
-                     bool json)
+static void show_all(const struct dpf *d, const struct live *l, const struct merged m[2],
+                     const struct filters *f, csh cs, bool json)
 {
 	struct dpf_stats s;
 
@@ -173,7 +217,7 @@ static void show_all(const struct dpf *d, const struct live *l, const struct fil
 	printf(json ? "{\"filters\":%u,\"paths\":%u,\"code_bytes\":%u,\"blocks\":[\n "
 	            : "; %u filters, %u paths, %u bytes of code\n", s.filters, s.paths, s.code_bytes);
 	for (size_t i = 0; i < l->n; i++)
-		show_block(&l->code[i], f, cs, json, !json ? "\n" : i ? ",\n " : "");
+		show_block(&l->code[i], m, f, cs, json, !json ? "\n" : i ? ",\n " : "");
 	if (json)
 		puts("]}");
 }
@@ -182,22 +226,26 @@ int command_asm(int argc, char **argv)
 {
 	struct dpf_memory memory = host_memory;
 	struct live live = { .n = 0 };
+	struct merged m[2] = { 0 };
 	bool good = false;
 	struct job j;
 	csh cs;
 
-	if (!job_open(&j, argc, argv, "f:y:jsc", JOB_SHARE))
+	if (!job_open(&j, argc, argv, "f:y:jsc", JOB_SHARE_WORDS))
 		return TOOL_ERROR;
 	memory.ctx = &live;
 	memory.code_alloc = live_alloc;
 	memory.code_seal = live_seal;
 	memory.code_free = live_free;
 	struct dpf *d = filters_merge(&j.f, &memory);
-	if (d && !live.lost && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
-		show_all(d, &live, &j.f, cs, j.o.json);
+	if (d && !live.lost && merged_read(&m[0], d, false, &j.f) &&
+	    merged_read(&m[1], d, true, &j.f) && cs_open(CS_ARCH_X86, CS_MODE_64, &cs) == CS_ERR_OK) {
+		show_all(d, &live, m, &j.f, cs, j.o.json);
 		cs_close(&cs);
 		good = true;
 	}
+	for (int i = 0; i < 2; i++)
+		merged_free(&m[i]);
 	if (d)
 		dpf_destroy(d);
 	free(live.code);

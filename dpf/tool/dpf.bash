@@ -15,7 +15,9 @@ _dpf() {
 		COMPREPLY=($(compgen -W 'EN10MB RAW IPV4 IPV6 LINUX_SLL LINUX_SLL2 NULL LOOP' -- "$word"))
 		return
 		;;
-	-i)
+	-c | --cachefile) [ "$verb" = replay ] && COMPREPLY=($(compgen -f -- "$word")) && return ;;
+	-T | --timer) COMPREPLY=($(compgen -W 'nano select gtod' -- "$word")) && return ;;
+	-i | -I)
 		[ "$verb" = replay ] && COMPREPLY=($(compgen -W "$(cd /sys/class/net && echo *)" -- "$word"))
 		return
 		;;
@@ -25,12 +27,13 @@ _dpf() {
 	match | bench) COMPREPLY=($(compgen -W "$meaning --json -r" -- "$word")) ;;
 	demux) COMPREPLY=($(compgen -W "$meaning --json -f -r -w" -- "$word")) ;;
 	explain) COMPREPLY=($(compgen -W "$meaning --json -f -r -y" -- "$word")) ;;
-	lint | stats | dot | asm) COMPREPLY=($(compgen -W "$meaning --json -f -y" -- "$word")) ;;
-	svg) COMPREPLY=($(compgen -W "$meaning -f -y" -- "$word")) ;;
+	lint | stats | svg | asm) COMPREPLY=($(compgen -W "$meaning --json -f -y" -- "$word")) ;;
+	dot) COMPREPLY=($(compgen -W "$meaning --json -d -f -y" -- "$word")) ;;
 	ir) COMPREPLY=($(compgen -W "$meaning --json -d -dd -ddd -f -y" -- "$word")) ;;
 	exec) COMPREPLY=($(compgen -W '--json --interp' -- "$word")) ;;
 	replay)
-		COMPREPLY=($(compgen -W '--json -i -x --multiplier -p --pps --pps-multi -M --mbps -t
+		COMPREPLY=($(compgen -W '--json -i --intf1 -I --intf2 -c --cachefile -T
+			--timer --unique-ip -K --preload-pcap -x --multiplier -p --pps --pps-multi -M --mbps -t
 			--topspeed -l --loop --loopdelay-ms -L --limit --duration' -- "$word"))
 		[[ $word == -* ]] || COMPREPLY+=($(compgen -f -- "$word"))
 		;;

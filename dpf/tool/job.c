@@ -17,7 +17,7 @@ bool job_open(struct job *j, int argc, char **argv, const char *letters, int wha
 		return false;
 	}
 	bool good = filters_read(&j->f, &j->o) && (j->in = capture_or_link(&j->o)) != NULL;
-	if (good && (what & JOB_SHARE || (what & JOB_SHARE_WORDS && !j->o.rules)))
+	if (good && (what & JOB_SHARE || (what & JOB_SHARE_WORDS && !j->o.rules && j->o.nrest > 1)))
 		filters_share(&j->f);
 	if (good && (what & JOB_READ || filters_compile(&j->f, j->in)))
 		return true;

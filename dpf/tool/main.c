@@ -19,12 +19,13 @@ static const struct verb {
 	{ "lint", command_lint, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
 	{ "stats", command_stats, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
 	{ "ir", command_ir, "[--json] [-d[d[d]]] [-y LINKTYPE] -f RULES | EXPR..." },
-	{ "dot", command_dot, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
-	{ "svg", command_svg, "[-y LINKTYPE] -f RULES | EXPR..." },
+	{ "dot", command_dot, "[--json] [-d] [-y LINKTYPE] -f RULES | EXPR..." },
+	{ "svg", command_svg, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
 	{ "asm", command_asm, "[--json] [-y LINKTYPE] -f RULES | EXPR..." },
 	{ "exec", command_exec, "[--json] [--interp]" },
-	{ "replay", command_replay, "[--json] -i INTERFACE [-x TIMES | -p PPS [--pps-multi N] | -M MBPS | -t]\n"
-	  "                  [-l LOOPS] [--loopdelay-ms MS] [-L FRAMES] [--duration SECONDS] FILE" },
+	{ "replay", command_replay, "[--json] -i INTERFACE [-c CACHE -I INTERFACE] [-T nano|select|gtod]\n"
+	  "                  [-x TIMES | -p PPS [--pps-multi N] | -M MBPS | -t] [-l LOOPS] [--loopdelay-ms MS]\n"
+	  "                  [--unique-ip] [-L FRAMES] [--duration SECONDS] FILE" },
 	{ "bench", command_bench, "[--json] -r FILE EXPR..." },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };

@@ -7,7 +7,9 @@
 #include "dpf/tool/json.h"
 #include "dpf/tool/pace.h"
 #include "dpf/tool/send.h"
+#include "dpf/tool/split.h"
 #include "dpf/tool/tool.h"
+#include "dpf/tool/unique.h"
 #include <getopt.h>
 #include <math.h>
 #include <signal.h>
@@ -18,6 +20,10 @@
 
 enum { SPIN_NS = 100000, FRAMES_MAX = 1 << 26 };
 
+/* How to wait, as tcpreplay names it: sleep until shortly before, then watch the clock; sleep
+ * only; watch only. */
+enum timer { TIMER_NANO, TIMER_SELECT, TIMER_GTOD };
+
 struct frame {
 	uint8_t *data;
 	uint32_t caplen, length;
@@ -25,7 +31,13 @@ struct frame {
 };
 
 struct replay {
-	const char *interface;
+	const char *interface, *second; /* second: NULL, or with a cache file */
+	const char *cache;
+	uint8_t *way;             /* [nframes], of the cache file */
+	enum timer timer;
+	bool unique;              /* other addresses in each loop */
+	uint32_t round;           /* how far addresses are changed in this one */
+	uint8_t *changed;         /* room for the longest frame */
 	struct pace pace;
 	int paces;                /* how many pace flags were given */
 	uint64_t loops, limit;    /* 0: without end */
@@ -33,7 +45,7 @@ struct replay {
 	bool json;
 	struct frame *frames;
 	size_t nframes;
-	int socket;
+	int socket, second_socket;
 	uint64_t begun, ended;
 	uint64_t offered, sent, bytes, failed, truncated, retries;
 	uint64_t delayed;         /* by loop delays, so far */
@@ -57,12 +69,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void wait_until(uint64_t due)
+static void wait_until(uint64_t due, enum timer timer)
 {
-	uint64_t now = now_ns();
+	uint64_t early = timer == TIMER_NANO ? SPIN_NS : 0;
 
-	if (now + SPIN_NS < due) {
-		uint64_t wake = due - SPIN_NS;
+	if (timer != TIMER_GTOD && now_ns() + early < due) {
+		uint64_t wake = due - early;
 		struct timespec t = { .tv_sec = (time_t)(wake / 1000000000),
 			              .tv_nsec = (long)(wake % 1000000000) };
 
@@ -116,6 +128,23 @@ static bool load(struct replay *r, pcap_t *in, const char *path)
 	return more == 0 && r->nframes > 0;
 }
 
+/* Which way each frame goes, and room to change one. */
+static bool prepare(struct replay *r)
+{
+	size_t longest = 1;
+
+	for (size_t i = 0; i < r->nframes; i++)
+		longest = r->frames[i].caplen > longest ? r->frames[i].caplen : longest;
+	r->changed = malloc(longest);
+	if (!r->changed)
+		return false;
+	if (!r->cache)
+		return true;
+	r->way = malloc(r->nframes);
+	return r->way && split_read(r->cache, r->way, r->nframes) &&
+	       (r->second_socket = send_open(r->second)) >= 0;
+}
+
 static bool open_all(struct replay *r, const char *path)
 {
 	pcap_t *in = capture_open(path);
@@ -125,27 +154,40 @@ static bool open_all(struct replay *r, const char *path)
 		fprintf(stderr, "dpf: %s: not a capture of Ethernet frames\n", path);
 		good = false;
 	}
-	good = good && load(r, in, path) && (r->socket = send_open(r->interface)) >= 0;
+	good = good && load(r, in, path) && prepare(r) && (r->socket = send_open(r->interface)) >= 0;
 	if (in)
 		pcap_close(in);
 	return good;
 }
 
+static const uint8_t *bytes_of(struct replay *r, const struct frame *f)
+{
+	if (r->round == 0)
+		return f->data;
+	memcpy(r->changed, f->data, f->caplen);
+	unique_addresses(r->changed, f->caplen, r->round);
+	return r->changed;
+}
+
 /* False: no more is to be sent. */
 static bool send_one(struct replay *r, const struct frame *f, uint64_t recorded)
 {
+	enum split_way way = r->way ? r->way[f - r->frames] : SPLIT_FIRST;
+
+	if (way == SPLIT_NONE)
+		return !stopped;
 	uint64_t due = r->begun + r->delayed + pace_due(&r->pace, r->offered, r->bytes, recorded);
 
 	if (r->duration_ns && due - r->begun >= r->duration_ns)
 		return false;
 	if (r->pace.kind != PACE_TOP)
-		wait_until(due);
+		wait_until(due, r->timer);
 	uint64_t at = now_ns();
 	if (stopped || (r->duration_ns && at - r->begun >= r->duration_ns))
 		return false;
 	if (r->pace.kind != PACE_TOP)
 		pace_note(&r->errors, at > due ? at - due : 0);
-	int error = send_frame(r->socket, f->data, f->caplen, &r->retries);
+	int error = send_frame(way == SPLIT_SECOND ? r->second_socket : r->socket, bytes_of(r, f), f->caplen, &r->retries);
 	r->offered++;
 	r->sent += !error;
 	r->failed += error != 0;
@@ -166,7 +208,8 @@ static void send_all(struct replay *r)
 		if (r->pace.kind != PACE_TOP)
 			r->delayed = loop * r->loop_delay_ns;
 		else if (loop > 0)
-			wait_until(now_ns() + r->loop_delay_ns);
+			wait_until(now_ns() + r->loop_delay_ns, r->timer);
+		r->round = r->unique ? (uint32_t)loop : 0;
 		for (size_t i = 0; i < r->nframes; i++)
 			if (!send_one(r, &r->frames[i], loop * span + r->frames[i].when))
 				goto done;
@@ -255,12 +298,29 @@ static bool set_pace(struct replay *r, enum pace_kind kind, const char *s)
 	return !s || (figure(s, 1e12, &r->pace.rate) && r->pace.rate > 0);
 }
 
+static bool set_timer(struct replay *r, const char *s)
+{
+	static const char *const name[] = { [TIMER_NANO] = "nano", [TIMER_SELECT] = "select",
+		                            [TIMER_GTOD] = "gtod" };
+
+	for (unsigned i = 0; i < sizeof name / sizeof *name; i++)
+		if (strcmp(s, name[i]) == 0) {
+			r->timer = i;
+			return true;
+		}
+	return false;
+}
+
 static bool set(struct replay *r, int letter)
 {
 	uint64_t v;
 
 	switch (letter) {
 	case 'i': r->interface = optarg; return true;
+	case 'I': r->second = optarg; return true;
+	case 'c': r->cache = optarg; return true;
+	case 'T': return set_timer(r, optarg);
+	case 'u': return r->unique = true;
 	case 'x': return set_pace(r, PACE_RECORDED, optarg);
 	case 'p': return set_pace(r, PACE_PPS, optarg);
 	case 'M': return set_pace(r, PACE_MBPS, optarg);
@@ -292,6 +352,10 @@ static bool read_options(struct replay *r, int argc, char **argv)
 {
 	static const struct option names[] = {
 		{ "intf1", required_argument, NULL, 'i' },
+		{ "intf2", required_argument, NULL, 'I' },
+		{ "cachefile", required_argument, NULL, 'c' },
+		{ "timer", required_argument, NULL, 'T' },
+		{ "unique-ip", no_argument, NULL, 'u' },
 		{ "multiplier", required_argument, NULL, 'x' },
 		{ "pps", required_argument, NULL, 'p' },
 		{ "mbps", required_argument, NULL, 'M' },
@@ -307,10 +371,10 @@ static bool read_options(struct replay *r, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+i:x:p:M:tl:L:K", names, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "+i:I:c:T:x:p:M:tl:L:K", names, NULL)) != -1)
 		if (c == '?' || !set(r, c))
 			return false;
-	return r->interface && r->paces <= 1 && optind == argc - 1;
+	return r->interface && !r->second == !r->cache && r->paces <= 1 && optind == argc - 1;
 }
 
 static void catch_signals(void)
@@ -328,7 +392,7 @@ int command_replay(int argc, char **argv)
 
 	if (!r)
 		return TOOL_ERROR;
-	r->socket = -1;
+	r->socket = r->second_socket = -1;
 	r->loops = 1;
 	r->pace = (struct pace){ .kind = PACE_RECORDED, .rate = 1, .at_once = 1 };
 	if (!read_options(r, argc, argv)) {
@@ -341,8 +405,12 @@ int command_replay(int argc, char **argv)
 	for (size_t i = 0; i < r->nframes; i++)
 		free(r->frames[i].data);
 	free(r->frames);
+	free(r->way);
+	free(r->changed);
 	if (r->socket >= 0)
 		close(r->socket);
+	if (r->second_socket >= 0)
+		close(r->second_socket);
 	free(r);
 	return finish(status);
 }
