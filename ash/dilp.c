@@ -62,6 +62,32 @@ int dilp_check(const struct dilp_pipe *pipe, uint32_t n)
 	return seen[DILP_USER] > DILP_USERS ? -E_LIMIT : (int)gauge;
 }
 
+int dilp_gather(const struct ash_pipe *in, uint32_t n, struct dilp_pipe *pipe, struct dilp *dilp)
+{
+	uint32_t count = 0;
+
+	if (n > ASH_PIPES)
+		return -E_LIMIT;
+	for (uint32_t k = 0; k < n; k++) {
+		if (in[k].pipeline != count && in[k].pipeline + 1u != count)
+			return -E_INVAL;
+		if (count == ASH_PIPELINES && in[k].pipeline == count)
+			return -E_LIMIT;
+		if (in[k].pipeline == count)
+			dilp[count++] = (struct dilp){ .pipe = &pipe[k] };
+		dilp[count - 1].n++;
+		pipe[k] = (struct dilp_pipe){ in[k].kind, in[k].gauge, in[k].key, in[k].insn,
+			                      in[k].ninsn };
+	}
+	for (uint32_t k = 0; k < count; k++) {
+		int gauge = dilp_check(dilp[k].pipe, dilp[k].n);
+		if (gauge < 0)
+			return gauge;
+		dilp[k].gauge = (uint32_t)gauge;
+	}
+	return (int)count;
+}
+
 static uint64_t swap(uint64_t w, uint32_t gauge)
 {
 	uint64_t out = 0;

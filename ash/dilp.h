@@ -5,7 +5,7 @@
  * writes it to the destination, SUM and CRC take it in, the others change it. A tail of less
  * than 8 bytes is a word padded with zeros, of which only the bytes count.
  *
- * The attribute of a pipe is its gauge: 1, 2, 4 or 8, the bytes it works on at once. The
+ * The kinds of pipes and the limits are in exo/ash.h. The attribute of a pipe is its gauge: 1, 2, 4 or 8, the bytes it works on at once. The
  * length of data must be a multiple of every gauge.
  *
  * Layer: leaf library, as ash.h. Sources: Engler, Wallach, Kaashoek, "Efficient, safe,
@@ -14,19 +14,6 @@
  */
 #pragma once
 #include "ash/ash.h"
-
-enum dilp_kind {
-	DILP_COPY,  /* write the word as it is here; at most one */
-	DILP_SUM,   /* the Internet checksum; at most one */
-	DILP_CRC,   /* CRC-32C; at most one */
-	DILP_SWAP,  /* reverse the bytes of each element of `gauge` bytes */
-	DILP_XOR,   /* with `key`, whose first byte in memory meets the data's first */
-	DILP_USER,  /* insn[0, ninsn): arithmetic on r0, the word; r6 lives on from word to
-	               word, r1..r3 are 0 at the start; at most DILP_USERS */
-	DILP_KINDS
-};
-
-enum { DILP_PIPES = 8, DILP_USERS = 3, DILP_USER_INSNS = 32 };
 
 struct dilp_pipe {
 	uint32_t kind;
@@ -63,6 +50,13 @@ struct dilp {
 	uint32_t n, gauge;
 	dilp_entry *entry;
 };
+
+/* Take n pipes as they cross the boundary apart into pipelines: pipe[0, n) and dilp[] (room for
+ * ASH_PIPELINES), which point into in[] and pipe[]; the entries stay to be compiled. Returns
+ * how many pipelines there are, or
+ *   -E_INVAL  the numbers do not count up, or as dilp_check
+ *   -E_LIMIT  n is above ASH_PIPES, more than ASH_PIPELINES, or as dilp_check */
+int dilp_gather(const struct ash_pipe *in, uint32_t n, struct dilp_pipe *pipe, struct dilp *dilp);
 
 /* Run it over `length` bytes, a multiple of the gauge (else -E_INVAL, and nothing is done).
  * Several runs continue each other if all but the last are multiples of 8. */

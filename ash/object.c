@@ -278,6 +278,22 @@ static int relocate(struct ash_object *o)
 	return 0;
 }
 
+/* The section is data like others; what it holds is taken out besides. */
+static int take_pipes(struct ash_object *o)
+{
+	uint32_t k = elf_find(&o->elf, "ash.pipes");
+
+	if (!k)
+		return 0;
+	struct elf_section s = elf_section(&o->elf, k);
+	if (!is_data(&s) || s.type != SHT_PROGBITS || s.size == 0 || s.size % sizeof *o->pipe ||
+	    s.size > sizeof o->pipe)
+		return refuse(o, ASH_OBJECT_PIPES, s.name, 0);
+	o->npipe = (uint32_t)(s.size / sizeof *o->pipe);
+	__builtin_memcpy(o->pipe, o->file + s.offset, s.size);
+	return 0;
+}
+
 /* Symbol k as a program: a global function, in .text or elsewhere as asked. */
 static bool is_program(const struct ash_object *o, uint32_t k, bool in_text,
                        struct elf_symbol *y)
@@ -346,7 +362,7 @@ static int choose(struct ash_object *o)
 
 int ash_object_link(struct ash_object *o)
 {
-	o->ninsn = o->start = o->nentry = o->data_length = 0;
+	o->ninsn = o->start = o->nentry = o->data_length = o->npipe = 0;
 	o->bad = ASH_OBJECT_NONE;
 	o->name = o->section = o->symbol = "";
 	o->offset = 0;
@@ -360,6 +376,8 @@ int ash_object_link(struct ash_object *o)
 		return err;
 	copy(o);
 	err = relocate(o);
+	if (!err)
+		err = take_pipes(o);
 	return err ? err : choose(o);
 }
 

@@ -30,7 +30,8 @@
 	X(FUNCTION, "refers to a function outside its section")                       \
 	X(NO_PROGRAM, "no such program in the object")                                \
 	X(PROGRAMS, "the object has several programs: name one")                      \
-	X(ENTRIES, "too many functions whose address is taken")
+	X(ENTRIES, "too many functions whose address is taken")                        \
+	X(PIPES, "section ash.pipes is not 1 to 64 whole pipes")
 
 enum ash_object_bad {
 #define X(upper, text) ASH_OBJECT_##upper,
@@ -52,6 +53,8 @@ struct ash_object {
 	/* Out. */
 	uint32_t ninsn, start, nentry, data_length; /* start: an index of insn */
 	const char *name; /* of the program; in the file */
+	uint32_t npipe;   /* its DILP pipelines, from section ash.pipes: form is not checked here */
+	struct ash_pipe pipe[ASH_PIPES];
 	/* Out, of a refusal; strings are in the file, or "". */
 	enum ash_object_bad bad;
 	const char *section, *symbol;

@@ -197,6 +197,14 @@ void cpu_clean(void)
 	                 : "m"(fpu_initial), "r"(0));
 }
 
+bool cpu_has_crc32(void)
+{
+	uint32_t leaf[4];
+
+	cpuid(1, leaf);
+	return leaf[2] & 1 << 20;
+}
+
 bool cpu_random(uint64_t *value)
 {
 	uint32_t leaf[4];

@@ -62,6 +62,9 @@ void cpu_clean(void);
 /* 64 random bits from the CPU. False if it has no generator. */
 bool cpu_random(uint64_t *value);
 
+/* Has it the instruction crc32 (SSE4.2)? */
+bool cpu_has_crc32(void);
+
 static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;

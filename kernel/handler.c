@@ -12,6 +12,7 @@
 #include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "kernel/pipes.h"
 #include "kernel/revoke.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
@@ -28,6 +29,7 @@ struct handler {
 	uint8_t *code;
 	uint32_t code_pages;
 	struct ash_code shape;
+	struct pipes pipes;
 	uint32_t *page; /* [npages], pinned; in a page of the kernel's */
 	uint32_t npages, written; /* the first so many may be written */
 	uint32_t budget, points;
@@ -64,6 +66,7 @@ static void release(struct handler *h)
 		page_free_kernel((uint32_t)(kmap_phys((uint64_t)h->page) >> EXO_PAGE_SHIFT));
 	if (h->code)
 		code_give(h->code, h->code_pages);
+	pipes_drop(&h->pipes);
 	h->env->pub->tables -= h->charged;
 	*h = (struct handler){ .env = NULL };
 }
@@ -115,6 +118,15 @@ static int compile(struct handler *h, const struct handler_request *q)
 	int error = compile_in(h, q, page_kva(pfn));
 	page_free_kernel_run(pfn, n);
 	return error;
+}
+
+static int add_pipes(struct handler *h, const struct handler_request *q)
+{
+	int error = pipes_make(&h->pipes, q->pipe, q->head.npipe);
+
+	h->run.dilp = h->pipes.dilp;
+	h->run.ndilp = h->pipes.n;
+	return error ? error : charge(h, h->pipes.data_pages + h->pipes.code_pages);
 }
 
 static void add_extent(struct handler *h, uint32_t first, uint32_t npages, bool writable)
@@ -202,6 +214,8 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 	if (!cpu_random(&h->run.random))
 		h->run.random = rdtsc();
 	int error = compile(h, q);
+	if (error == 0)
+		error = add_pipes(h, q);
 	if (error == 0)
 		error = open_window(h, q);
 	if (error) {

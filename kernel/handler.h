@@ -12,6 +12,7 @@ struct env;
 struct handler_request {
 	struct ash_image head;
 	const struct ash_insn *insn; /* [head.ninsn] */
+	const struct ash_pipe *pipe; /* [head.npipe] */
 	const uint32_t *entry;       /* [head.nentry] */
 	const uint32_t *page;        /* [npages + head.nshared]; those that the handler may write
 	                                are not executable */
@@ -20,7 +21,7 @@ struct handler_request {
 
 /* Run a handler for filter `id` of env's, in place of the one it had. Returns 0, or with nothing
  * changed
- *   -E_INVAL, -E_LIMIT  as ash_decode
+ *   -E_INVAL, -E_LIMIT, -E_NOSYS  as ash_decode, or pipes_make (kernel/pipes.h)
  *   -E_NOSPC  WINDOW_MAX handlers      -E_NOMEM  no pages, or table_limit */
 int handler_bind(struct env *env, uint32_t id, const struct handler_request *request);
 

@@ -205,13 +205,16 @@ static bool program_parts(const uint8_t *copy, uint32_t length, struct handler_r
 {
 	out->head = *(const struct ash_image *)copy;
 	uint64_t code = (uint64_t)out->head.ninsn * sizeof *out->insn;
+	uint64_t pipes = (uint64_t)out->head.npipe * sizeof *out->pipe;
 	uint64_t entries = (uint64_t)out->head.nentry * sizeof *out->entry;
 
 	out->insn = (const struct ash_insn *)(copy + sizeof out->head);
-	out->entry = (const uint32_t *)(copy + sizeof out->head + code);
+	out->pipe = (const struct ash_pipe *)(copy + sizeof out->head + code);
+	out->entry = (const uint32_t *)(copy + sizeof out->head + code + pipes);
 	return out->head.ninsn <= ASH_INSN_MAX && out->head.nentry <= ASH_FUNCTION_MAX &&
 	       out->head.budget <= ASH_BUDGET && out->head.shared_write <= 1 &&
-	       out->head.zero == 0 && length == sizeof out->head + code + entries;
+	       out->head.npipe <= ASH_PIPES &&
+	       length == sizeof out->head + code + pipes + entries;
 }
 
 static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n, uint8_t *copy)
@@ -245,13 +248,15 @@ static long bind_copy(uint32_t id, uint64_t program, uint32_t length, uint32_t n
  *   -E_BUSY   a page is mapped executable
  *   -E_FAULT  program is not readable
  *   -E_INVAL  length is not what its parts take, the budget is beyond ASH_BUDGET, shared_write is
- *             not 0 or 1, zero is not 0, or the program is malformed (ash/ash.h)
+ *             not 0 or 1, npipe is above ASH_PIPES, pipes are none (ash/dilp.h), or the program is malformed (ash/ash.h)
+ *   -E_NOSYS  a pipe wants an instruction that this CPU does not have
  *   -E_NOSPC  too many handlers      -E_NOMEM  no memory, or table_limit */
 long sys_ash_bind(uint32_t filter, uint64_t program, uint32_t length, uint32_t slot, uint32_t n)
 {
 	struct env *env = cpu()->env;
 	struct slot *s = slot_get(env, filter, CAP_FILTER, RIGHT_OWN);
 	const uint32_t most = sizeof(struct ash_image) + ASH_INSN_MAX * sizeof(struct ash_insn) +
+	                      ASH_PIPES * sizeof(struct ash_pipe) +
 	                      ASH_FUNCTION_MAX * sizeof(uint32_t);
 
 	if (!s || filter_info[s->index].owner != env->pub->id)

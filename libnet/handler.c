@@ -16,7 +16,8 @@ struct scratch {
 	uint32_t entry[ASH_FUNCTION_MAX];
 	uint8_t data[ASH_DATA_PAGES * EXO_PAGE_SIZE];
 	struct ash_image head;
-	struct ash_insn insn[ASH_INSN_MAX + ASH_FUNCTION_MAX / 2]; /* and room for entries */
+	struct ash_insn insn[ASH_INSN_MAX]; /* [ninsn], and from there on pipes and entries */
+	uint8_t rest[ASH_PIPES * sizeof(struct ash_pipe) + ASH_FUNCTION_MAX * sizeof(uint32_t)];
 };
 enum { SCRATCH_PAGES = (sizeof(struct scratch) + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE };
 _Static_assert(offsetof(struct scratch, insn) ==
@@ -40,14 +41,17 @@ static long make_pages(struct handler *h, const struct scratch *s, uint64_t at)
 static long bind(struct handler *h, struct scratch *s)
 {
 	const struct ash_object *o = &s->object;
-	size_t code = o->ninsn * sizeof *s->insn, entries = o->nentry * sizeof *s->entry;
+	size_t code = o->ninsn * sizeof *s->insn, pipes = o->npipe * sizeof *o->pipe;
+	size_t entries = o->nentry * sizeof *s->entry;
+	uint8_t *rest = (uint8_t *)s->insn + code;
 
 	s->head = (struct ash_image){ .ninsn = o->ninsn, .nentry = o->nentry, .start = o->start,
 		                       .shared = h->shared, .nshared = h->nshared,
-		                       .shared_write = 1 };
-	memcpy(s->insn + o->ninsn, s->entry, entries);
+		                       .shared_write = 1, .npipe = o->npipe };
+	memcpy(rest, o->pipe, pipes);
+	memcpy(rest + pipes, s->entry, entries);
 	long error = sys_ash_bind(h->filter, (uint64_t)&s->head,
-	                          (uint32_t)(sizeof s->head + code + entries), h->slot, h->pages);
+	                          (uint32_t)(sizeof s->head + code + pipes + entries), h->slot, h->pages);
 	if (error < 0)
 		sys_page_free(h->slot, h->pages);
 	return error;

@@ -64,19 +64,23 @@ static void close_handler(void)
 	sys_page_free(ash.pages, WINDOW_PAGES);
 }
 
+static struct ash_pipe pipes[ASH_PIPES + 1]; /* [extra.npipe] */
+
 static long bind(const struct ash_insn *insn, uint32_t n)
 {
 	static struct {
 		struct ash_image head;
 		struct ash_insn insn[64];
+		uint8_t pipes[sizeof pipes];
 	} image;
+	uint32_t code = n * (uint32_t)sizeof *insn, piped = extra.npipe * (uint32_t)sizeof *pipes;
 
 	image.head = extra;
 	image.head.ninsn = n;
-	memcpy(image.insn, insn, n * sizeof *insn);
+	memcpy(image.insn, insn, code);
+	memcpy((uint8_t *)image.insn + code, pipes, piped);
 	return sys_ash_bind((uint32_t)ash.filter, (uint64_t)&image,
-	                    (uint32_t)(sizeof image.head + n * sizeof *insn), ash.pages,
-	                    WINDOW_PAGES);
+	                    (uint32_t)sizeof image.head + code + piped, ash.pages, WINDOW_PAGES);
 }
 #define BIND(...)                                                                 \
 	bind((const struct ash_insn[]){ __VA_ARGS__ },                            \
@@ -189,10 +193,103 @@ static void a_handler_shares_further_pages(void)
 	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_PERM);
 	extra = (struct ash_image){ .shared = slot, .nshared = 1, .shared_write = 2 };
 	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_INVAL);
-	extra = (struct ash_image){ .zero = 1 };
-	CHECK_IS(bind(copy, sizeof copy / sizeof *copy), -E_INVAL);
 	close_handler();
 	sys_page_free(slot, PAGES_SHARED);
+}
+
+/* Two pipelines over the frame: one copies it, adds it up and takes its CRC-32C; one turns its
+ * bytes and counts words in a pipe of the owner's. 42 bytes are five words and a tail. */
+static void a_handler_runs_pipelines(void)
+{
+	enum { N = 42, RESULT = 256, TURNED = 512 };
+	const struct ash_insn program[] = {
+		MOV_REG(8, 1), LOAD(3, 8, 0), MOV(1, 0), MOV(2, ASH_DATA), MOV(4, N),
+		MOV(5, ASH_DATA + RESULT), CALL(DILP), MOV(7, ASH_DATA), STORE(7, 0, RESULT + 8),
+		LOAD(3, 8, 0), MOV(1, 1), MOV(2, ASH_DATA + TURNED), MOV(4, 40),
+		MOV(5, ASH_DATA + RESULT + 16), CALL(DILP), STORE(7, 0, RESULT + 24),
+		LOAD(3, 8, 0), MOV(1, 1), MOV(2, ASH_DATA), MOV(4, 3), MOV(5, ASH_DATA + RESULT),
+		CALL(DILP), STORE(7, 0, RESULT + 28), /* 3 is no multiple of its gauge */
+		MOV(1, 2), CALL(DILP), STORE(7, 0, RESULT + 32), /* there is no such pipeline */
+		MOV(0, ASH_PASS), EXIT };
+	const uint8_t *data = (const uint8_t *)DATA_VA;
+	const uint32_t *result = (const uint32_t *)(DATA_VA + RESULT);
+	const uint32_t n = sizeof program / sizeof *program;
+
+	CHECK(open_handler());
+	memset(pipes, 0, sizeof pipes);
+	pipes[0].kind = DILP_COPY;
+	pipes[1].kind = DILP_SUM;
+	pipes[2].kind = DILP_CRC;
+	pipes[3] = (struct ash_pipe){ .pipeline = 1, .kind = DILP_USER, .gauge = 8, .ninsn = 2,
+		                      .insn = { ADD(6, 1), { .code = 0x0f, .regs = 0 | 6 << 4 } } };
+	pipes[4] = (struct ash_pipe){ .pipeline = 1, .kind = DILP_COPY };
+	extra.npipe = 5;
+	CHECK_IS(bind(program, n), 0);
+	CHECK(one_frame());
+	const volatile struct exo_rx *rx = &ring()->used[0];
+	const uint8_t *frame = (const uint8_t *)REGION + RX_BASE + rx->buffer * EXO_BUF_SIZE;
+	CHECK(delivered());
+	CHECK(memcmp(data, frame, N) == 0);
+	uint32_t sum = 0, crc = 0xffffffff;
+	for (uint32_t i = 0; i < N; i++) {
+		sum += (uint32_t)frame[i] << (i & 1 ? 0 : 8);
+		crc ^= frame[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	CHECK_IS(result[0], sum);
+	CHECK_IS(result[1], ~crc);
+	CHECK_IS(result[2], 0);
+	for (uint64_t k = 0; k < 5; k++) {
+		uint64_t was, is;
+		memcpy(&was, frame + 8 * k, 8);
+		memcpy(&is, data + TURNED + 8 * k, 8);
+		CHECK_IS(is - was, k + 1); /* its register lives on */
+	}
+	CHECK_IS(result[6], 0);
+	CHECK_IS((int32_t)result[7], -E_INVAL);
+	CHECK_IS((int32_t)result[8], -E_INVAL);
+	CHECK_IS(counts()->charged, N + 40 + 4); /* by the byte, and 1 for each call */
+	close_handler();
+}
+
+static void pipelines_are_checked(void)
+{
+	static const struct ash_insn pass[] = { MOV(0, ASH_PASS), EXIT };
+
+	CHECK(open_handler());
+	memset(pipes, 0, sizeof pipes);
+	for (uint16_t k = 0; k < ASH_PIPES; k++)
+		pipes[k].pipeline = k / DILP_PIPES, pipes[k].kind = DILP_XOR;
+	extra.npipe = ASH_PIPES;
+	CHECK_IS(bind(pass, 2), 0);
+	extra.npipe++;
+	CHECK_IS(bind(pass, 2), -E_INVAL);
+	extra.npipe = 2;
+	pipes[0].pipeline = 1;
+	CHECK_IS(bind(pass, 2), -E_INVAL); /* begins with 1 */
+	pipes[0].pipeline = 0;
+	pipes[1].pipeline = 2;
+	CHECK_IS(bind(pass, 2), -E_INVAL); /* leaves one out */
+	pipes[1].pipeline = 0;
+	pipes[1].kind = DILP_KINDS;
+	CHECK_IS(bind(pass, 2), -E_INVAL);
+	pipes[1] = (struct ash_pipe){ .kind = DILP_USER, .gauge = 1, .ninsn = 1, .insn = { LOAD(0, 1, 0) } };
+	CHECK_IS(bind(pass, 2), -E_INVAL); /* no arithmetic */
+	pipes[1].insn[0] = (struct ash_insn)ADD(0, 1);
+	CHECK_IS(bind(pass, 2), 0);
+	pipes[1].ninsn = DILP_USER_INSNS + 1;
+	CHECK_IS(bind(pass, 2), -E_LIMIT);
+	memset(pipes, 0, sizeof pipes);
+	for (uint16_t k = 0; k <= ASH_PIPELINES; k++)
+		pipes[k] = (struct ash_pipe){ .pipeline = k, .kind = DILP_COPY };
+	extra.npipe = ASH_PIPELINES;
+	CHECK_IS(bind(pass, 2), 0);
+	extra.npipe++;
+	CHECK_IS(bind(pass, 2), -E_LIMIT);
+	close_handler();
 }
 
 /* A page that its owner gives up, or that is taken by force, is nobody's as long as the handler
@@ -418,6 +515,8 @@ const struct ktest ash_tests[] = {
 	{ "a_handler_shares_further_pages", a_handler_shares_further_pages },
 	{ "a_shared_page_is_not_reused_under_the_handler",
 	  a_shared_page_is_not_reused_under_the_handler },
+	{ "a_handler_runs_pipelines", a_handler_runs_pipelines },
+	{ "pipelines_are_checked", pipelines_are_checked },
 	{ "a_passed_frame_is_as_the_handler_left_it", a_passed_frame_is_as_the_handler_left_it },
 	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
 	{ "effects_of_a_good_run_happen_and_of_an_aborted_one_do_not",

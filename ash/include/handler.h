@@ -17,6 +17,11 @@
 	__attribute__((section("ash/" #name), used)) uint32_t name(            \
 		struct ash_ctx *ctx __attribute__((unused)))
 
+/* ASH_PIPE_LIST = { { .pipeline = 0, .kind = DILP_COPY }, ... }; - the object's DILP pipelines, as
+ * helper ash_dilp numbers them; struct ash_pipe is in exo/ash.h. */
+#define ASH_PIPE_LIST                                                   \
+	__attribute__((section("ash.pipes"), used)) static const struct ash_pipe ash_pipes[]
+
 /* A field in network order: read and write it by these. */
 typedef uint16_t be16;
 typedef uint32_t be32;

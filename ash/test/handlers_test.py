@@ -99,6 +99,50 @@ def increment_of_no_counter_passes(obj):
            increment(3, 1, fragment=1))
 
 
+# --- offload
+
+def remote_write(offset, data, **more):
+    return udp(struct.pack("!I", offset) + data, 2002, **more)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+@test("offload")
+def remote_write_is_answered_with_its_crc(obj):
+    for n in (1, 2, 3, 7, 8, 9, 31, 64, 1001, 1460):
+        data = bytes(k * 31 + n & 255 for k in range(n))
+        f = reply(ash, obj, remote_write(4096 - n // 2, data))
+        assert struct.unpack("!III", f.payload) == (4096 - n // 2, n, crc32c(data)), n
+    assert crc32c(b"123456789") == 0xe3069283
+
+
+@test("offload")
+def remote_write_with_a_wrong_checksum_is_dropped(obj):
+    good = remote_write(8, b"some more bytes")
+    for at in (26, 30, 34, 45, 46, 50, len(good) - 1):  # addresses, port, offset, data
+        bad = good[:at] + bytes([good[at] ^ 4]) + good[at + 1:]
+        if at in (26, 30):  # the header's own checksum is right
+            header = bad[14:24] + b"\0\0" + bad[26:34]
+            bad = bad[:24] + struct.pack("!H", checksum(header)) + bad[26:]
+        verdicts, _ = run(ash, obj, [bad])
+        assert verdicts == ["consume"], (at, verdicts)
+    assert run(ash, obj, [good[:40] + b"\0\0" + good[42:]])[0] == ["reply"]  # none
+
+
+@test("offload")
+def remote_write_outside_passes(obj):
+    passes(ash, obj, remote_write(65536, b"x"), remote_write(65530, b"1234567"), remote_write(0, b""),
+           remote_write(0xffffffff, b"xy"), udp(b"abc", 2002), remote_write(0, b"x", fragment=1))
+    reply(ash, obj, remote_write(65529, b"1234567"))
+
+
 # --- dns
 
 def question(name, kind=1, ident=0x1234, flags=0x0100, counts=(1, 0, 0, 0), klass=1, extra=b""):
@@ -428,7 +472,7 @@ def other_segments_pass(obj):
 
 def seeds():
     mail = b"set k 0 0 4\r\nabcd\r\n"
-    return [udp(b"hello", 7), ping(b"hello"), increment(3, 1), question("www.example.test"), memcached(mail),
+    return [udp(b"hello", 7), ping(b"hello"), increment(3, 1), remote_write(0, b"hello"), question("www.example.test"), memcached(mail),
             memcached(b"get k\r\n"), memcached(b"set k 0 0 999999\r\n"), service(1), tcp(2), tcp(4), udp(b"q", 80, to="10.0.0.100")]
 
 
@@ -454,7 +498,7 @@ def survives(program):
     tests.append((check, f"{directory}/{program.replace(' ', '.o ', 1)}" if " " in program else f"{directory}/{program}.o"))
 
 
-for program in ("udp_echo", "icmp_echo", "increment", "dns", "limit", "cache", "balance -p balance_direct",
+for program in ("udp_echo", "icmp_echo", "increment", "offload", "dns", "limit", "cache", "balance -p balance_direct",
                 "balance -p balance_nat", "syn_cookie"):
     survives(program)
 

@@ -40,6 +40,7 @@ says unknown_helper_is_named_by_line 1 'helper.c:9: no such helper' check $obj/h
 says refusal_shows_the_line 1 'return \(uint32_t\)no_such' check $obj/helper.o
 says map_is_refused_by_name 1 'maps are not offered' check $obj/maps.o
 says much_data_is_refused 1 'data take more than 1 MiB' check $obj/data.o
+says pipelines_that_are_none_are_refused 1 'section ash.pipes is no list of pipelines' check $obj/pipes.o
 says missing_file 1 'No such file' check $obj/nothing.o
 says source_is_no_object 1 'not an object' check ash/test/obj/two.c
 says directory_is_no_object 1 'cannot be read' check ash

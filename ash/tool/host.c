@@ -162,6 +162,42 @@ int host_load(struct host *h, const struct ash_insn *insn, uint32_t n,
 	return err ? err : compile(h);
 }
 
+static void drop_pipes(struct host *h)
+{
+	if (h->pipe_code)
+		munmap(h->pipe_code, (size_t)ASH_PIPELINES * DILP_CODE_MAX);
+	h->pipe_code = NULL;
+	h->run.dilp = NULL;
+	h->run.ndilp = 0;
+}
+
+static int compile_pipes(struct host *h, uint32_t n)
+{
+	const size_t size = (size_t)ASH_PIPELINES * DILP_CODE_MAX;
+	void *m = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (m == MAP_FAILED)
+		return -E_NOMEM;
+	h->pipe_code = m;
+	for (uint32_t k = 0; k < n; k++) {
+		uint8_t *code = h->pipe_code + (size_t)k * DILP_CODE_MAX;
+		int length = dilp_compile(h->dilp[k].pipe, h->dilp[k].n, code, DILP_CODE_MAX);
+		if (length < 0)
+			return length;
+		memcpy(&h->dilp[k].entry, &code, sizeof code);
+	}
+	h->run.dilp = h->dilp;
+	h->run.ndilp = n;
+	return mprotect(m, size, PROT_READ | PROT_EXEC) ? -E_NOMEM : 0;
+}
+
+int host_pipes(struct host *h, const struct ash_pipe *pipe, uint32_t n)
+{
+	drop_pipes(h);
+	int count = dilp_gather(pipe, n, h->pipe, h->dilp);
+	return count > 0 ? compile_pipes(h, (uint32_t)count) : count;
+}
+
 uint32_t host_native(struct host *h)
 {
 	ash_entry *enter;
@@ -189,6 +225,7 @@ uint32_t host_interpret(struct host *h) { return ash_interpret(&h->program, &h->
 void host_close(struct host *h)
 {
 	unload(h);
+	drop_pipes(h);
 	if (h->reserved)
 		munmap(h->reserved, RESERVED);
 	h->reserved = NULL;

@@ -126,7 +126,13 @@ static int load(struct object *o, int (*open)(struct host *))
 		return STATUS_REFUSED;
 	}
 	o->host.start = l->start;
-	int err = host_load(&o->host, l->insn, l->ninsn, l->entry, l->nentry);
+	int err = host_pipes(&o->host, l->pipe, l->npipe);
+	if (err == -E_INVAL || err == -E_LIMIT) {
+		fprintf(stderr, "ash: %s: section ash.pipes is no list of pipelines\n", o->path);
+		return STATUS_REFUSED;
+	}
+	if (!err)
+		err = host_load(&o->host, l->insn, l->ninsn, l->entry, l->nentry);
 	if (!err)
 		return 0;
 	if (o->host.program.bad)

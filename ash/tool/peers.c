@@ -37,6 +37,20 @@ uint64_t ash_copy(void *to, const void *from, uint64_t n)
 	return help(ASH_HELPER_COPY, (uintptr_t)to, (uintptr_t)from, n);
 }
 
+uint64_t ash_count(uint64_t k, uint64_t n) { return help(ASH_HELPER_COUNT, k, n, 0); }
+
+/* The data may lie outside the window, too. */
+uint64_t ash_dilp(uint64_t k, void *to, const void *from, uint64_t length,
+                  struct ash_dilp_result *result)
+{
+	struct dilp_state state = DILP_BEGIN;
+
+	if (k >= helped->run.ndilp || dilp_run(&helped->run.dilp[k], to, from, length, &state) < 0)
+		return (uint64_t)-E_INVAL;
+	*result = (struct ash_dilp_result){ dilp_sum(&state), dilp_crc(&state) };
+	return 0;
+}
+
 native_handler *native_open(const char *path, const char *name, struct host *h)
 {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol = NULL;

@@ -59,15 +59,46 @@ _Static_assert(sizeof(struct ash_insn) == 8, "RFC 9669, section 3");
  * window offset. */
 #define ASH_CODE 0x100000000ull
 
-/* What sys_ash_bind takes: this, then insn[ninsn] (struct ash_insn), then entry[nentry]
- * (uint32_t: indices of functions whose address is in the data). */
+/* DILP (ash/dilp.h): a pipeline is at most DILP_PIPES pipes, each word of data goes through
+ * them in order. */
+enum dilp_kind {
+	DILP_COPY,  /* write the word as it is here; at most one */
+	DILP_SUM,   /* the Internet checksum; at most one */
+	DILP_CRC,   /* CRC-32C; at most one */
+	DILP_SWAP,  /* reverse the bytes of each element of `gauge` bytes */
+	DILP_XOR,   /* with `key`, whose first byte in memory meets the data's first */
+	DILP_USER,  /* insn[0, ninsn): arithmetic on r0, the word; r6 lives on from word to
+	               word, r1..r3 are 0 at the start; at most DILP_USERS */
+	DILP_KINDS
+};
+
+enum {
+	DILP_PIPES = 8, DILP_USERS = 3, DILP_USER_INSNS = 32,
+	ASH_PIPELINES = 8, /* of one program */
+	ASH_PIPES = ASH_PIPELINES * DILP_PIPES,
+};
+
+/* A pipe of a program's pipeline k, for helper dilp(k, ...). */
+struct ash_pipe {
+	uint16_t pipeline; /* k: 0 for the first pipe; then as before, or one more */
+	uint8_t kind;      /* enum dilp_kind */
+	uint8_t gauge;     /* of SWAP and USER: bytes it works on at once; else 0 */
+	uint32_t ninsn;    /* of USER */
+	uint64_t key;      /* of XOR */
+	struct ash_insn insn[DILP_USER_INSNS];
+};
+_Static_assert(sizeof(struct ash_pipe) == 16 + 8 * DILP_USER_INSNS, "ABI");
+
+/* What sys_ash_bind takes: this, then insn[ninsn] (struct ash_insn), then pipe[npipe]
+ * (struct ash_pipe), then entry[nentry] (uint32_t: indices of functions whose address is in
+ * the data). */
 struct ash_image {
 	uint32_t ninsn, nentry;
 	uint32_t start;  /* index of the first instruction */
 	uint32_t budget; /* of one run, at most ASH_BUDGET; 0: that */
 	uint32_t shared, nshared; /* first of so many slots of own pages, at ASH_PAGES */
 	uint32_t shared_write;    /* 1: the handler may write them */
-	uint32_t zero;
+	uint32_t npipe;           /* at most ASH_PIPES */
 };
 _Static_assert(sizeof(struct ash_image) == 32, "ABI");
 
