@@ -127,10 +127,13 @@ static int check_path(struct dpf *d, struct overlap *o)
 static int check_overlap(struct dpf *d, const struct filter_view *f,
                          const struct dpf_dominance *may, uint32_t *conflict)
 {
-	struct overlap o = { .store = &d->store, .may = may, .scratch = &d->b };
+	bool shared = f->flags & FILTER_SHARED;
+	struct overlap o = { .store = &d->store, .may = may, .scratch = &d->b, .copies = shared };
 	const uint8_t *at = f->paths;
 	int error = 0;
 
+	if (shared && may && may->count == DPF_ALL)
+		return 0;
 	for (uint32_t i = 0; i < f->npaths && !error; i++) {
 		at = filter_path(&d->a, at, f->priority);
 		error = check_path(d, &o);
@@ -293,7 +296,7 @@ static int insert(struct dpf *d, const struct filter_view *f, uint32_t owner,
                   const struct dpf_dominance *may, uint32_t *conflict)
 {
 	bool shared = f->flags & FILTER_SHARED;
-	int error = shared ? 0 : check_overlap(d, f, may, conflict);
+	int error = check_overlap(d, f, may, conflict);
 	uint32_t id = error ? 0 : new_id(d);
 
 	if (error)

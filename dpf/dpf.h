@@ -80,13 +80,13 @@ struct dpf_dominance {
 
 /* Insert a filter for owner (a tag that dpf only stores).
  *   filter    `length` bytes, untrusted but private: nobody changes them during the call
- *   may       filters that it may take packets from; NULL: none
+ *   may       filters that it may take packets from, or copy if it is FILTER_SHARED; NULL: none
  *   conflict  out, may be NULL: the id named by -E_OVERLAP, else 0
  * Returns the filter's id (1..max_filters), or, with nothing changed,
  *   -E_INVAL    the bytes are no valid filter (exo/filter.h), or its BPF program is not
  *               valid (dpf/bpf.h)
- *   -E_OVERLAP  it takes packets from filter *conflict, which `may` does not name; or it
- *               overlaps that filter and neither is above the other
+ *   -E_OVERLAP  it takes packets from filter *conflict, or copies them, and `may` does not
+ *               name it; or it overlaps that filter and neither is above the other
  *   -E_LIMIT    more than DPF_SHAPES_MAX shapes (a BPF program that cannot be expanded to
  *               paths has one of its own), or an overlap check beyond DPF_WORK_MAX
  *   -E_NOSPC    max_filters are installed

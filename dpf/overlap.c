@@ -14,11 +14,16 @@ static bool dominates(const struct dpf_dominance *may, uint32_t id)
 /* May a new path p stand beside path q of filter id? The rank must say what the
  * implication says, for the rank is what decides. */
 static bool path_may(const struct path *p, const struct path *q, uint32_t id,
-                     const struct dpf_dominance *may)
+                     const struct overlap *o)
 {
+	const struct dpf_dominance *may = o->may;
 	unsigned r = path_relate(p, q);
 
-	if (r == PATH_DISJOINT || q->priority > p->priority)
+	if (r == PATH_DISJOINT)
+		return true;
+	if (o->copies)
+		return dominates(may, id);
+	if (q->priority > p->priority)
 		return true;
 	if (p->priority > q->priority)
 		return dominates(may, id);
@@ -36,7 +41,7 @@ static int ask(struct overlap *o, const struct shape *s, uint32_t ref, const str
 	if (++o->work > DPF_WORK_MAX)
 		return -E_LIMIT;
 	shape_path(s, m, o->scratch);
-	if (path_may(p, o->scratch, m->filter, o->may))
+	if (path_may(p, o->scratch, m->filter, o))
 		return 0;
 	o->conflict = m->filter;
 	return -E_OVERLAP;
@@ -117,7 +122,7 @@ int overlap_check(struct overlap *o, const struct shape *s, const struct path *p
 	uint8_t at[PATH_BYTES], key[PATH_BYTES];
 	uint32_t cursor = 0, ref;
 
-	if (s->form.priority > p->priority)
+	if (s->form.priority > p->priority && !o->copies)
 		return 0;
 	align(s, p, at);
 	if (excluded(s, p, at, NULL))
@@ -126,7 +131,7 @@ int overlap_check(struct overlap *o, const struct shape *s, const struct path *p
 		ref = shape_find(o->store, s, key);
 		return ref ? ask(o, s, ref, p) : 0;
 	}
-	if (all_imply(o, s, p))
+	if (!o->copies && all_imply(o, s, p))
 		return 0;
 	while ((ref = shape_next(s, &cursor)) != 0) {
 		if (++o->work > DPF_WORK_MAX)

@@ -8,6 +8,7 @@ struct overlap {
 	const struct store *store;
 	const struct dpf_dominance *may;
 	struct path *scratch;
+	bool copies;       /* p is a shared filter's: it takes nothing, and copies what it accepts */
 	uint32_t work;     /* paths compared one by one */
 	uint32_t conflict; /* the filter that -E_OVERLAP is about */
 };

@@ -12,6 +12,9 @@
 #include "kernel/kmap.h"
 #include "kernel/page.h"
 #include "kernel/panic.h"
+#include "kernel/tee.h"
+
+_Static_assert((int)FILTER_CARVE_MAX <= (int)TEE_FILTERS, "what a tee may read");
 
 enum { CLASSIFIER_PAGES = 8192, RX_ONLY = 0 };
 
@@ -82,35 +85,61 @@ static void reclaim(void)
 	dpf_reclaim(state.tx);
 }
 
+/* The filter whose mirror has this id in the transmit classifier. */
+static uint32_t mirrored_by(uint32_t id)
+{
+	uint32_t i = 1;
+
+	while (i < EXO_FILTER_MAX && (!filter_info[i].owner || state.mirror[i] != id))
+		i++;
+	return i < EXO_FILTER_MAX ? i : 0;
+}
+
 /* Put the mirror of a filter in the transmit classifier. Returns its id, RX_ONLY when
  * nothing of it can be mirrored, or an error. */
-static long insert_mirror(struct env *env, const void *bytes, uint32_t length)
+static long insert_mirror(struct env *env, const void *bytes, uint32_t length, uint32_t *conflict)
 {
 	static const struct dpf_dominance all = { NULL, DPF_ALL };
 	long n = dpf_mirror(bytes, length, state.mirrored, sizeof state.mirrored);
 
 	if (n <= 0)
 		return n == 0 ? RX_ONLY : n;
-	return dpf_insert(state.tx, state.mirrored, (size_t)n, env->pub->id, &all, NULL);
+	long id = dpf_insert(state.tx, state.mirrored, (size_t)n, env->pub->id, &all, conflict);
+	if (id == -E_OVERLAP)
+		*conflict = mirrored_by(*conflict);
+	return id;
+}
+
+bool filter_is_shared(const void *bytes, uint32_t length)
+{
+	const struct exo_filter *f = bytes;
+
+	return length >= sizeof *f && f->flags & FILTER_SHARED;
 }
 
 long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t length,
-                   const uint32_t *may, uint32_t nmay)
+                   const uint32_t *may, uint32_t nmay, uint32_t *conflict)
 {
 	struct dpf_dominance dominance = { may, nmay == UINT32_MAX ? DPF_ALL : nmay };
 	const struct exo_filter *f = bytes;
-	int id = dpf_insert(state.rx, bytes, length, env->pub->id, &dominance, NULL);
+	bool shared = filter_is_shared(bytes, length), limited = shared && nmay != UINT32_MAX;
 
+	*conflict = 0;
+	if (limited && !tee_room())
+		return -E_NOSPC;
+	int id = dpf_insert(state.rx, bytes, length, env->pub->id, &dominance, conflict);
 	if (id < 0) {
 		reclaim();
 		return id;
 	}
-	long mirror = f->flags & FILTER_SHARED ? RX_ONLY : insert_mirror(env, bytes, length);
+	long mirror = shared ? RX_ONLY : insert_mirror(env, bytes, length, conflict);
 	if (mirror < 0) {
 		dpf_delete(state.rx, (uint32_t)id);
 		reclaim();
 		return mirror;
 	}
+	if (limited)
+		tee_limit((uint32_t)id, may, nmay);
 	state.mirror[id] = (uint32_t)mirror;
 	filter_info[id] = (struct exo_filter_info){ .owner = env->pub->id, .ring = ring,
 		                                    .generation = filter_info[id].generation,
@@ -129,6 +158,7 @@ void filter_remove(uint32_t number)
 	assert(env);
 	env->filters--;
 	handler_unbind(number);
+	tee_forget(number);
 	dpf_delete(state.rx, number);
 	if (state.mirror[number] != RX_ONLY)
 		dpf_delete(state.tx, state.mirror[number]);

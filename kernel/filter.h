@@ -4,6 +4,7 @@
  * is what its owner may transmit: the second classifier holds the mirrors.
  * SPDX-License-Identifier: ISC */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "exo/info.h"
 
@@ -20,10 +21,15 @@ extern struct exo_filter_info filter_info[]; /* [EXO_FILTER_MAX], page-aligned *
 void filter_init(void);
 
 /* Install filter bytes (private to the kernel) to feed ring `ring` of env's.
- *   may, nmay  filters it may take frames from; UINT32_MAX: all
- * Returns the filter's number, or what dpf_insert returns, with nothing changed. */
+ *   may, nmay  filters it may take frames from, or copy if it is FILTER_SHARED; UINT32_MAX: all
+ *   conflict   out: the filter that -E_OVERLAP is about, else 0
+ * Returns the filter's number, or what dpf_insert returns, or -E_NOSPC for a tee too many
+ * (kernel/tee.h), with nothing changed. */
 long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t length,
-                   const uint32_t *may, uint32_t nmay);
+                   const uint32_t *may, uint32_t nmay, uint32_t *conflict);
+
+/* Do these bytes ask for copies beside the winner's (FILTER_SHARED)? */
+bool filter_is_shared(const void *bytes, uint32_t length);
 
 void filter_remove(uint32_t number);
 

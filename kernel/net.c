@@ -10,6 +10,7 @@
 #include "kernel/net.h"
 #include "kernel/nic.h"
 #include "kernel/ring.h"
+#include "kernel/tee.h"
 
 static struct {
 	bool polling;                    /* the interface's interrupt is off */
@@ -64,7 +65,8 @@ static void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int 
 	if (winner)
 		has_had(filter_info[winner].ring);
 	for (uint32_t i = 0; i < n; i++) {
-		if (has_had(filter_info[state.shared[i]].ring))
+		if (!tee_may(state.shared[i], winner) ||
+		    has_had(filter_info[state.shared[i]].ring))
 			continue;
 		int missed = deliver_copy(f, state.shared[i], whole);
 

@@ -116,8 +116,8 @@ long sys_ring_destroy(uint32_t ring)
 	return 0;
 }
 
-/* The filters named by ncarve slots, each with RIGHT_CARVE. */
-static int carve_list(uint64_t va, uint32_t ncarve, uint32_t ids[])
+/* The filters named by ncarve slots, each with `right`. */
+static int carve_list(uint64_t va, uint32_t ncarve, uint32_t right, uint32_t ids[])
 {
 	struct env *env = cpu()->env;
 	uint32_t slots[FILTER_CARVE_MAX];
@@ -127,7 +127,7 @@ static int carve_list(uint64_t va, uint32_t ncarve, uint32_t ids[])
 	if (!copyin(env, slots, uptr(va), ncarve * sizeof *slots))
 		return -E_FAULT;
 	for (uint32_t i = 0; i < ncarve; i++) {
-		struct slot *s = slot_get(env, slots[i], CAP_FILTER, RIGHT_CARVE);
+		struct slot *s = slot_get(env, slots[i], CAP_FILTER, right);
 		if (!s)
 			return -E_PERM;
 		ids[i] = s->index;
@@ -135,27 +135,22 @@ static int carve_list(uint64_t va, uint32_t ncarve, uint32_t ids[])
 	return 0;
 }
 
-/* Does scratch.filter ask for copies beside the winner's? */
-static bool is_shared(uint32_t length)
-{
-	const struct exo_filter *f = (const struct exo_filter *)scratch.filter;
-
-	return length >= sizeof *f && f->flags & FILTER_SHARED;
-}
-
 /* sys_filter_insert - deliver the frames that a filter accepts to a ring.
  *   nic     slot of CAP_NIC with RIGHT_RECV; with RIGHT_CARVE the filter may take
- *           frames from any other, with RIGHT_READ it may be FILTER_SHARED
+ *           frames from any other, with RIGHT_READ a FILTER_SHARED one may copy any
  *   ring    slot of CAP_RING with RIGHT_RECV, of the caller's
  *   filter  address of `length` bytes (exo/filter.h), at most FILTER_KERNEL_MAX
  *   carve   address of ncarve (<= FILTER_CARVE_MAX) slots of CAP_FILTER with
- *           RIGHT_CARVE: filters it may take frames from
+ *           RIGHT_CARVE: filters it may take frames from; if it is FILTER_SHARED, with
+ *           RIGHT_READ: filters whose frames, and no others, it may copy
  * Returns a slot of CAP_FILTER with all rights, or with nothing changed
  *   -E_PERM     a slot        -E_FAULT  filter or carve is not readable
  *   -E_LIMIT    length or ncarve; or a limit of the classifier (dpf/dpf.h)
  *   -E_INVAL    no valid filter
- *   -E_OVERLAP  it takes frames from a filter that carve does not name
- *   -E_NOSPC    EXO_FILTER_MAX filters, or no slot      -E_NOMEM */
+ *   -E_OVERLAP  it takes or copies frames of a filter that carve does not name, or neither of
+ *               the two is above the other; the environment page's `conflict` is its number
+ *   -E_NOSPC    EXO_FILTER_MAX filters, TEE_MAX tees that name what they copy, or no slot
+ *   -E_NOMEM */
 long sys_filter_insert(uint32_t nic, uint32_t ring, uint64_t filter, uint32_t length,
                        uint64_t carve, uint32_t ncarve)
 {
@@ -170,17 +165,18 @@ long sys_filter_insert(uint32_t nic, uint32_t ring, uint64_t filter, uint32_t le
 		return -E_LIMIT;
 	if (!copyin(env, scratch.filter, uptr(filter), length))
 		return -E_FAULT;
-	if (is_shared(length) && !(n->rights & RIGHT_READ))
-		return -E_PERM;
-	int error = carve_list(carve, ncarve, may);
+	bool shared = filter_is_shared(scratch.filter, length);
+	int error = carve_list(carve, ncarve, shared ? RIGHT_READ : RIGHT_CARVE, may);
 	if (error)
 		return error;
 	long slot = slot_reserve(env, 1);
 	if (slot < 0)
 		return slot;
-	bool any = n->rights & RIGHT_CARVE;
+	bool any = n->rights & (shared ? RIGHT_READ : RIGHT_CARVE);
+	uint32_t conflict;
 	long number = filter_insert(env, r->index, scratch.filter, length, may,
-	                            any ? UINT32_MAX : ncarve);
+	                            any ? UINT32_MAX : ncarve, &conflict);
+	env->page->conflict = conflict;
 	if (number < 0)
 		return number;
 	slot_fill(env, (uint32_t)slot, CAP_FILTER, (uint32_t)number, RIGHT_ALL);

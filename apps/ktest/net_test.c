@@ -252,6 +252,16 @@ static void filters_are_vetted(void)
 	close_ring();
 }
 
+/* The number of the one filter of ours. */
+static uint32_t only_filter(void)
+{
+	uint32_t i = 1;
+
+	while (i < EXO_FILTER_MAX && exo_filters()[i].owner != exo_self())
+		i++;
+	return i;
+}
+
 static void taking_anothers_packets_needs_its_capability(void)
 {
 	static uint8_t all[FILTER_BUILD_MAX], port[FILTER_BUILD_MAX];
@@ -267,6 +277,7 @@ static void taking_anothers_packets_needs_its_capability(void)
 	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
 	                           0, 0),
 	         -E_OVERLAP);
+	CHECK_IS(envpage()->conflict, only_filter());
 	carve[0] = net.ring;
 	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
 	                           (uint64_t)carve, 1),
@@ -277,23 +288,16 @@ static void taking_anothers_packets_needs_its_capability(void)
 	CHECK(dns > 0);
 	CHECK_IS(sys_filter_remove((uint32_t)dns), 0);
 	CHECK_IS(sys_filter_remove((uint32_t)dns), -E_PERM);
-	filter_set_shared(port);
-	CHECK_IS(sys_filter_insert((uint32_t)nic, net.ring, (uint64_t)port, (uint32_t)port_length,
-	                           0, 0),
-	         -E_PERM);
+	CHECK_IS(envpage()->conflict, 0);
 	CHECK_IS(sys_cap_drop((uint32_t)nic, 1), 0);
 	close_ring();
 }
 
-/* A second ring, for one subscription to what is sent to us. */
-static volatile struct exo_ring *subscriber(uint32_t *pages, uint32_t *slot)
+/* A second ring, with two buffers. */
+static volatile struct exo_ring *second_ring(uint32_t *pages, uint32_t *slot)
 {
-	static uint8_t filter[FILTER_BUILD_MAX];
 	volatile struct exo_ring *r = (volatile struct exo_ring *)(REGION + 0x100000);
-	uint8_t mac[6];
 
-	for (int i = 0; i < 6; i++)
-		mac[i] = exo_info()->nic.mac[i];
 	*pages = (uint32_t)sys_page_alloc(PAGE_ANY, 2);
 	if (sys_page_map(SLOT_SELF, (uint64_t)r, *pages, 2, PROT_R | PROT_W) < 0)
 		return NULL;
@@ -302,8 +306,20 @@ static volatile struct exo_ring *subscriber(uint32_t *pages, uint32_t *slot)
 	r->free[1] = 1;
 	r->free_head = 2;
 	*slot = (uint32_t)sys_ring_create(*pages, 2);
+	return r;
+}
+
+/* The same, with subscriptions to what is sent to us. */
+static volatile struct exo_ring *subscriber(uint32_t *pages, uint32_t *slot)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	volatile struct exo_ring *r = second_ring(pages, slot);
+	uint8_t mac[6];
+
+	for (int i = 0; i < 6; i++)
+		mac[i] = exo_info()->nic.mac[i];
 	long length = filter_mac(filter, sizeof filter, mac);
-	for (int i = 0; i < 2; i++) /* both rings twice, and never more than once */
+	for (int i = 0; r && i < 2; i++) /* both rings twice, and never more than once */
 		if (insert(filter, length) < 0 ||
 		    sys_filter_insert(SLOT_NIC, *slot, (uint64_t)filter, (uint32_t)length, 0, 0) < 0)
 			return NULL;
@@ -335,6 +351,47 @@ static void every_subscriber_gets_a_copy_and_the_owner_its_frame(void)
 	close_ring();
 }
 
+static void ask_for_the_peer(void)
+{
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	send();
+}
+
+static void a_tee_copies_what_it_may_read_and_nothing_else(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	uint32_t pages, slot, read[1];
+
+	CHECK(open_ring());
+	post_buffers();
+	long nic = plain_nic(), arp = insert_arp();
+	volatile struct exo_ring *other = second_ring(&pages, &slot);
+	CHECK(other && arp > 0);
+	uint32_t length = (uint32_t)filter_arp_for(filter, sizeof filter, my_ip);
+	filter_set_shared(filter);
+	CHECK_IS(sys_filter_insert((uint32_t)nic, slot, (uint64_t)filter, length, 0, 0), -E_OVERLAP);
+	CHECK_IS(envpage()->conflict, only_filter());
+	read[0] = slot;
+	CHECK_IS(sys_filter_insert((uint32_t)nic, slot, (uint64_t)filter, length, (uint64_t)read, 1),
+	         -E_PERM);
+	read[0] = (uint32_t)arp;
+	CHECK(sys_filter_insert((uint32_t)nic, slot, (uint64_t)filter, length, (uint64_t)read, 1) > 0);
+	ask_for_the_peer();
+	CHECK(received(1));
+	CHECK_IS(other->used_head, 1);
+	CHECK_IS(sys_filter_remove((uint32_t)arp), 0);
+	CHECK(insert_arp() > 0); /* another filter, perhaps of the same number */
+	ask_for_the_peer();
+	CHECK(received(2));
+	CHECK_IS(other->used_head, 1);
+	CHECK(counters_add_up());
+	CHECK_IS(sys_ring_destroy(slot), 0);
+	CHECK_IS(sys_page_free(pages, 2), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)nic, 1), 0);
+	close_ring();
+}
+
 const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
@@ -357,5 +414,7 @@ const struct ktest net_tests[] = {
 	  taking_anothers_packets_needs_its_capability },
 	{ "every_subscriber_gets_a_copy_and_the_owner_its_frame",
 	  every_subscriber_gets_a_copy_and_the_owner_its_frame },
+	{ "a_tee_copies_what_it_may_read_and_nothing_else",
+	  a_tee_copies_what_it_may_read_and_nothing_else },
 	{ NULL, NULL },
 };

@@ -396,6 +396,36 @@ static void a_port_filter_takes_its_port_and_its_mirror_sends_from_it(void **sta
 	dpf_destroy(tx);
 }
 
+static void a_tee_is_refused_what_it_may_not_copy(void **state)
+{
+	uint8_t one[FILTER_BUILD_MAX], two[FILTER_BUILD_MAX], tee[FILTER_BUILD_MAX];
+	size_t one_length = (size_t)filter_udp_port(one, sizeof one, NULL, 7);
+	size_t two_length = (size_t)filter_udp_port(two, sizeof two, NULL, 9);
+	size_t length = (size_t)filter_ethertype(tee, sizeof tee, 0x0800);
+	uint32_t ids[2], conflict;
+	struct dpf_dominance may = { ids, 1 };
+	const struct dpf_dominance any = { NULL, DPF_ALL };
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, 10, 256, 1), 0);
+	filter_set_priority(two, 9); /* a copy is a copy, whoever is above */
+	ids[0] = (uint32_t)dpf_insert(d, one, one_length, 1, NULL, NULL);
+	ids[1] = (uint32_t)dpf_insert(d, two, two_length, 1, NULL, NULL);
+	filter_set_shared(tee);
+	assert_int_equal(dpf_insert(d, tee, length, 2, &may, &conflict), -E_OVERLAP);
+	assert_int_equal(conflict, ids[1]);
+	assert_int_equal(dpf_insert(d, tee, length, 2, NULL, &conflict), -E_OVERLAP);
+	may.count = 2;
+	assert_true(dpf_insert(d, tee, length, 2, &may, &conflict) > 0);
+	assert_true(dpf_insert(d, tee, length, 2, &any, &conflict) > 0);
+	assert_int_equal(conflict, 0);
+	length = (size_t)filter_udp_port(tee, sizeof tee, NULL, 8);
+	filter_set_shared(tee);
+	assert_true(dpf_insert(d, tee, length, 2, NULL, NULL) > 0); /* copies of nobody's */
+	dpf_destroy(d);
+}
+
 /* A fragment of a UDP datagram over IPv6, at this place (bytes / 8) in it. */
 static uint32_t fragment6(uint8_t *f, const uint8_t src[16], const uint8_t dst[16], uint16_t place,
                           uint16_t sport, uint16_t dport)
@@ -484,6 +514,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_takes_anothers_packets),
 		cmocka_unit_test(a_port_filter_takes_its_port_and_its_mirror_sends_from_it),
 		cmocka_unit_test(a_port_filter_takes_the_first_fragment_over_ipv6),
+		cmocka_unit_test(a_tee_is_refused_what_it_may_not_copy),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
 

@@ -44,8 +44,8 @@ enum exo_cap_type {
 
 /* Rights, one bit each; their meaning depends on the type. */
 enum exo_right {
-	RIGHT_READ = 1,   /* page: map readable; machine: console in; device: read; nic: insert
-	                     shared filters, which copy frames that others own */
+	RIGHT_READ = 1,   /* page: map readable; machine: console in; device: read; filter: copy
+	                     its frames; nic: copy any frame (FILTER_SHARED) */
 	RIGHT_WRITE = 2,  /* page: map writable; machine: console out; device: write */
 	RIGHT_EXEC = 4,   /* page: map executable */
 	RIGHT_OWN = 8,    /* free, give, revoke, mint for others */

@@ -61,7 +61,7 @@ struct exo_envpage {
 	uint32_t masked;           /* nonzero: upcalls are only noted in `pending` */
 	uint32_t pending;          /* enum exo_upcall; the environment clears what it handles */
 	uint32_t exception_active; /* nonzero: another exception ends the environment */
-	uint32_t zero;
+	uint32_t conflict; /* written by sys_filter_insert: the filter that -E_OVERLAP is about */
 
 	struct exo_save exception;
 	struct exo_save upcall;
