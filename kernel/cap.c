@@ -69,8 +69,7 @@ struct slot *slot_get(struct env *env, uint32_t slot, enum exo_cap_type type, ui
 static bool pages_good(const struct slot *s, uint32_t n, uint8_t rights)
 {
 	for (const struct slot *end = s + n; s < end; s++)
-		if (s->type != CAP_PAGE || (s->rights & rights) != rights ||
-		    s->generation != pages[s->index].generation)
+		if (!slot_is_page(s, rights))
 			return false;
 	return true;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "exo/cap.h"
+#include "kernel/page.h"
 
 struct env;
 
@@ -36,6 +37,13 @@ struct slot *slot_get(struct env *env, uint32_t slot, enum exo_cap_type type, ui
 /* The same for n slots in a row: true if all are good. */
 bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type type,
                 uint8_t rights);
+
+/* Is it a live page slot with these rights? */
+static inline bool slot_is_page(const struct slot *s, uint8_t rights)
+{
+	return s->type == CAP_PAGE && (s->rights & rights) == rights &&
+	       s->generation == pages[s->index].generation;
+}
 
 /* n empty slots in a row: the first one's number, or -E_NOSPC or -E_NOMEM. */
 long slot_reserve(struct env *env, uint32_t n);

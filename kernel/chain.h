@@ -48,13 +48,19 @@ void chain_set_executable(uint32_t pfn, bool on);
 /* Take e, which is not the first, out of the chain that begins at `at`. */
 void chain_remove_inner(const uint64_t *e, uint64_t *at);
 
-/* Fill an entry that is 0: map page pfn with these bits. */
-static inline void chain_add(uint64_t *e, int64_t distance, uint32_t pfn, uint64_t bits)
+/* e, whose link is `link`, becomes the first in page pfn's chain. */
+static inline void chain_link_first(uint64_t *e, uint64_t **link, uint32_t pfn)
 {
 	struct page_private *p = &page_private[pfn];
 
-	*chain_link(e, distance) = p->mappings;
+	*link = p->mappings;
 	p->mappings = e;
+}
+
+/* Fill an entry that is 0: map page pfn with these bits. */
+static inline void chain_add(uint64_t *e, int64_t distance, uint32_t pfn, uint64_t bits)
+{
+	chain_link_first(e, chain_link(e, distance), pfn);
 	*e = (uint64_t)pfn << EXO_PAGE_SHIFT | bits;
 	if (pt_executable(bits))
 		chain_set_executable(pfn, true);

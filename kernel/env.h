@@ -30,6 +30,9 @@ struct env {
 	uint64_t *table;            /* the last last-level page table looked up */
 	uint32_t spilled;           /* 1: it may have entries in the software TLB */
 	uint32_t tables;            /* newest of the ring of its last-level tables; 0: none */
+	uint64_t near_tag;          /* table_tag; NO_TABLE once it has spilled */
+	uint64_t **links;           /* shadow of `table` */
+	struct page_private *table_page; /* what the kernel knows of it */
 
 	uint32_t index, generation;
 	struct exo_env *pub;        /* its record in EXO_ENVS */

@@ -43,6 +43,17 @@ static uint64_t *directory_entry(struct env *env, uint64_t va)
 	return pd ? &pd[va >> 21 & 511] : NULL;
 }
 
+static void remember(struct env *env, uint64_t tag, uint64_t *table)
+{
+	env->table_tag = tag;
+	env->near_tag = env->spilled ? NO_TABLE : tag;
+	env->table = table;
+	env->table_page = table_of(table);
+	env->links = page_kva(env->table_page->shadow);
+}
+
+static void forget_table(struct env *env) { env->table_tag = env->near_tag = NO_TABLE; }
+
 /* The last-level table for va, NULL if there is none. The last one found is remembered. */
 static inline uint64_t *pt_table(struct env *env, uint64_t va)
 {
@@ -54,8 +65,7 @@ static inline uint64_t *pt_table(struct env *env, uint64_t va)
 	uint64_t *table = entry ? down(*entry) : NULL;
 
 	if (table) {
-		env->table_tag = tag & ~(TABLE_ENTRIES - 1ull);
-		env->table = table;
+		remember(env, tag & ~(TABLE_ENTRIES - 1ull), table);
 	}
 	return table;
 }
@@ -92,6 +102,16 @@ static void recall(struct env *env, uint64_t va, uint64_t *mapping)
 	pt_flush(env, va, 1);
 }
 
+/* The index of the entry for the page at va in the table looked up last; TABLE_ENTRIES or more if va is not
+ * aligned or in another, or if mappings of env's may be in the software TLB. */
+static inline uint64_t near_index(const struct env *env, uint64_t va)
+{
+	uint64_t tag = va ^ env->space;
+
+	tag = tag >> EXO_PAGE_SHIFT | tag << (64 - EXO_PAGE_SHIFT); /* misaligned: no tag */
+	return tag ^ env->near_tag;
+}
+
 uint64_t *pt_entry(struct env *env, uint64_t va)
 {
 	uint64_t *mapping = env->spilled ? stlb_find(env, va) : NULL;
@@ -105,7 +125,6 @@ uint64_t *pt_entry(struct env *env, uint64_t va)
 struct pt_run pt_run(struct env *env, uint64_t va, uint32_t n)
 {
 	uint32_t room = TABLE_ENTRIES - (va >> 12 & 511);
-
 	if (env->spilled)
 		room = 1; /* the next one's mapping may be elsewhere */
 	return (struct pt_run){ pt_entry(env, va), NULL, n < room ? n : room };
@@ -220,7 +239,7 @@ static bool recycle(struct env *env, uint64_t lo, uint64_t hi)
 			spill(env, va + (uint64_t)i * EXO_PAGE_SIZE, &table[i]);
 	page_private[pfn].live = 0;
 	release_path(env, va);
-	env->table_tag = NO_TABLE;
+	forget_table(env);
 	env->spilled = 1;
 	info.tables_recycled++;
 	if (cpu()->cr3 == env->cr3)
@@ -259,7 +278,7 @@ int pt_create(struct env *env)
 	kmap_share(top, true);
 	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
 	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
-	env->table_tag = NO_TABLE;
+	forget_table(env);
 	return 0;
 }
 
@@ -397,6 +416,33 @@ void pt_set(const struct pt_run *r, uint32_t prot)
 		table_of(r->e)->guaranteed = 1;
 }
 
+bool pt_map_near(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
+{
+	uint64_t i = near_index(env, va), writable = prot & PROT_W;
+
+	if (i >= TABLE_ENTRIES || env->table[i] || pages[pfn].executable)
+		return false;
+	chain_link_first(&env->table[i], &env->links[i], pfn);
+	env->table[i] = (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | PTE_NX | writable |
+	                writable * (PTE_HELD / PTE_W) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
+	env->table_page->live++;
+	return true; /* the CPU remembers no entry that was empty */
+}
+
+bool pt_unmap_near(struct env *env, uint64_t va)
+{
+	uint64_t i = near_index(env, va);
+
+	if (i >= TABLE_ENTRIES || va == EXO_ENVPAGE)
+		return false;
+	if (!env->table[i])
+		return true;
+	chain_remove(&env->table[i], (int64_t)env->links - (int64_t)env->table);
+	env->table_page->live--;
+	pt_flush(env, va, 1);
+	return true;
+}
+
 void pt_clear(const struct pt_run *r)
 {
 	int64_t distance = chain_distance(r->e);
@@ -422,21 +468,32 @@ static inline uint64_t common(const struct pt_run *r)
 	return bits;
 }
 
+/* Has the mapping, if there is one, been granted the rights of prot? */
+static inline bool granted_one(uint64_t e, uint32_t prot)
+{
+	return !e || ((!(prot & PROT_W) || e & PTE_HELD) && (!(prot & PROT_X) || pt_executable(e)));
+}
+
 bool pt_granted(const struct pt_run *r, uint32_t prot)
 {
 	if (!(prot & PROT_X) && common(r) & PTE_HELD)
 		return true; /* the ordinary case: all are mapped, and were granted it */
-	for (uint32_t i = 0; i < r->n; i++) {
-		uint64_t e = r->e[i];
-
-		if (e && ((prot & PROT_W && !(e & PTE_HELD)) || (prot & PROT_X && !pt_executable(e))))
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!granted_one(r->e[i], prot))
 			return false;
-	}
 	return true;
 }
 
+/* The bits of an entry that stay when its protection becomes prot. */
+static inline uint64_t kept_bits(uint32_t prot)
+{
+	return ~(PTE_W | PTE_NX | pt_bits(PROT_SOFT) | (prot & PROT_HELD ? 0 : PTE_HELD));
+}
+
+static inline uint64_t new_bits(uint32_t prot) { return pt_bits(prot & ~(uint32_t)PROT_HELD); }
+
 /* One entry, which may be empty, or stop executing. */
-static void protect_one(uint64_t *e, uint64_t keep, uint64_t bits)
+static inline void protect_one(uint64_t *e, uint64_t keep, uint64_t bits)
 {
 	uint64_t old = *e, value = (old & keep) | bits;
 
@@ -449,8 +506,7 @@ static void protect_one(uint64_t *e, uint64_t keep, uint64_t bits)
 
 void pt_protect(const struct pt_run *r, uint32_t prot)
 {
-	const uint64_t taken = PTE_W | PTE_NX | pt_bits(PROT_SOFT) | (prot & PROT_HELD ? 0 : PTE_HELD);
-	const uint64_t keep = ~taken, bits = pt_bits(prot & ~(uint32_t)PROT_HELD);
+	const uint64_t keep = kept_bits(prot), bits = new_bits(prot);
 	uint64_t *end = r->e + r->n;
 
 	if (pt_executable(common(r))) { /* some are empty or executable */
@@ -461,6 +517,17 @@ void pt_protect(const struct pt_run *r, uint32_t prot)
 #pragma GCC unroll 8
 	for (uint64_t *e = r->e; e != end; e++)
 		*e = (*e & keep) | bits;
+}
+
+bool pt_protect_near(struct env *env, uint64_t va, uint32_t prot)
+{
+	uint64_t i = near_index(env, va);
+
+	if (i >= TABLE_ENTRIES || va == EXO_ENVPAGE || !granted_one(env->table[i], prot))
+		return false;
+	protect_one(&env->table[i], kept_bits(prot), new_bits(prot));
+	pt_flush(env, va, 1);
+	return true;
 }
 
 /* Break the mapping at e, wherever it is. */
@@ -539,7 +606,7 @@ void pt_destroy(struct env *env)
 		forget_spilled(env);
 	free_tables(env, env->cr3, 4);
 	env->cr3 = 0;
-	env->table_tag = NO_TABLE;
+	forget_table(env);
 	env->tables = 0;
 	env->pub->tables = 0;
 }

@@ -68,6 +68,14 @@ bool pt_granted(const struct pt_run *r, uint32_t prot);
 /* Change the run's mappings to prot, which they have been granted. */
 void pt_protect(const struct pt_run *r, uint32_t prot);
 
+/* The short ways, for one page of whose table another was the last to be looked up: nothing to
+ * prepare, no run. They need no pt_range_ok: only what may be mapped has a table. False,
+ * with nothing changed, if it is not the usual case; the functions above decide then.
+ * pt_map_near REQUIRES a checked slot that names page pfn, and knows PROT_W and PROT_SOFT only. */
+bool pt_map_near(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot);
+bool pt_unmap_near(struct env *env, uint64_t va);
+bool pt_protect_near(struct env *env, uint64_t va, uint32_t prot);
+
 /* Make the CPU forget what it knows of n pages from va. */
 void pt_flush(const struct env *env, uint64_t va, uint32_t n);
 

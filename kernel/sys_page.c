@@ -11,11 +11,14 @@
 #include "kernel/sys.h"
 
 enum { PROT_ALL = PROT_R | PROT_W | PROT_X | PROT_SOFT | PROT_HELD,
-       PROT_WRITES = PROT_W | PROT_HELD };
+       PROT_WRITES = PROT_W | PROT_HELD,
+       PROT_CHANGES = PROT_ALL & ~PROT_X /* what the short ways can do */ };
 
 /* The environment that a CAP_ENV slot with these rights names, or NULL. */
-static struct env *env_arg(uint32_t slot, uint8_t rights)
+static inline struct env *env_arg(uint32_t slot, uint8_t rights)
 {
+	if (slot == SLOT_SELF)
+		return cpu()->env; /* it has all rights, and cannot be dropped */
 	const struct slot *s = slot_at(cpu()->env, slot);
 
 	if (s && s->type == CAP_ENV && (s->rights & rights) == rights) {
@@ -156,17 +159,21 @@ static struct pt_run next_run(struct env *to, uint64_t va, struct env *self, uin
 	return run;
 }
 
-/* sys_page_map - map n pages, in place of what is mapped there.
- *   env   slot of CAP_ENV with RIGHT_MAP
- *   va    page-aligned, above EXO_ENVPAGE, below EXO_USER_TOP
- *   slot  first of n page slots with the rights that prot needs
- *   prot  enum exo_prot; PROT_R is implied; never PROT_W or PROT_HELD with PROT_X
- * Returns 0, or with no mapping changed
- *   -E_INVAL  va, n (1..4096) or prot
- *   -E_PERM   a slot is not what it must be
- *   -E_BUSY   a page is executable and was to become writable, or the reverse
- *   -E_NOMEM  no memory for tables, or the environment's table_limit is reached */
-long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t prot)
+_Static_assert((int)RIGHT_WRITE == (int)PROT_W, "map_near");
+
+/* The usual call, where the short way is open: one page, in the caller's own space. */
+static inline bool map_near(uint64_t va, uint32_t slot, uint32_t prot)
+{
+	struct env *self = cpu()->env;
+	const struct slot *s = slot_at(self, slot);
+
+	return !(prot & ~(uint32_t)(PROT_R | PROT_W | PROT_SOFT)) && s &&
+	       slot_is_page(s, RIGHT_READ | (prot & PROT_W)) && pt_map_near(self, va, s->index, prot);
+}
+
+/* noinline: sys_page_map is short without it. */
+static __attribute__((noinline)) long map_runs(uint32_t env, uint64_t va, uint32_t slot,
+                                               uint32_t n, uint32_t prot)
 {
 	struct env *self = cpu()->env, *to = env_arg(env, RIGHT_MAP);
 
@@ -201,9 +208,24 @@ long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t
 	return 0;
 }
 
-/* sys_page_unmap - remove n mappings; addresses with none are passed over.
- * Returns 0, -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (range). */
-long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
+/* sys_page_map - map n pages, in place of what is mapped there.
+ *   env   slot of CAP_ENV with RIGHT_MAP
+ *   va    page-aligned, above EXO_ENVPAGE, below EXO_USER_TOP
+ *   slot  first of n page slots with the rights that prot needs
+ *   prot  enum exo_prot; PROT_R is implied; never PROT_W or PROT_HELD with PROT_X
+ * Returns 0, or with no mapping changed
+ *   -E_INVAL  va, n (1..4096) or prot
+ *   -E_PERM   a slot is not what it must be
+ *   -E_BUSY   a page is executable and was to become writable, or the reverse
+ *   -E_NOMEM  no memory for tables, or the environment's table_limit is reached */
+long sys_page_map(uint32_t env, uint64_t va, uint32_t slot, uint32_t n, uint32_t prot)
+{
+	if (env == SLOT_SELF && n == 1 && map_near(va, slot, prot))
+		return 0;
+	return map_runs(env, va, slot, n, prot);
+}
+
+static __attribute__((noinline)) long unmap_runs(uint32_t env, uint64_t va, uint32_t n)
 {
 	struct env *to = env_arg(env, RIGHT_MAP);
 
@@ -221,6 +243,15 @@ long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
 	return 0;
 }
 
+/* sys_page_unmap - remove n mappings; addresses with none are passed over.
+ * Returns 0, -E_PERM (env: CAP_ENV with RIGHT_MAP) or -E_INVAL (range). */
+long sys_page_unmap(uint32_t env, uint64_t va, uint32_t n)
+{
+	if (env == SLOT_SELF && n == 1 && pt_unmap_near(cpu()->env, va))
+		return 0;
+	return unmap_runs(env, va, n);
+}
+
 /* Have all of n mappings been granted the rights of prot? */
 static bool all_granted(struct env *env, uint64_t va, uint32_t n, uint32_t prot)
 {
@@ -234,13 +265,8 @@ static bool all_granted(struct env *env, uint64_t va, uint32_t n, uint32_t prot)
 	return true;
 }
 
-/* sys_page_protect - change the rights of n mappings within those they were granted, and set
- * their software bits. What is left out is granted no more; PROT_HELD keeps a right to
- * write for later. Addresses with no mapping are passed over. To add other rights, map
- * again: that checks the page's slot.
- * Returns 0, or with nothing changed -E_PERM (env; or a right was not granted) or -E_INVAL
- * (range, prot). */
-long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
+static __attribute__((noinline)) long protect_runs(uint32_t env, uint64_t va, uint32_t n,
+                                                   uint32_t prot)
 {
 	struct env *to = env_arg(env, RIGHT_MAP);
 	struct pt_run run;
@@ -260,6 +286,20 @@ long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
 	}
 	pt_flush(to, va, n);
 	return 0;
+}
+
+/* sys_page_protect - change the rights of n mappings within those they were granted, and set
+ * their software bits. What is left out is granted no more; PROT_HELD keeps a right to
+ * write for later. Addresses with no mapping are passed over. To add other rights, map
+ * again: that checks the page's slot.
+ * Returns 0, or with nothing changed -E_PERM (env; or a right was not granted) or -E_INVAL
+ * (range, prot). */
+long sys_page_protect(uint32_t env, uint64_t va, uint32_t n, uint32_t prot)
+{
+	if (env == SLOT_SELF && n == 1 && !(prot & ~(uint32_t)PROT_CHANGES) &&
+	    pt_protect_near(cpu()->env, va, prot))
+		return 0;
+	return protect_runs(env, va, n, prot);
 }
 
 /* sys_page_scan - what the hardware has noted about one mapping.
