@@ -159,19 +159,20 @@ static uint32_t burst(void)
 /* Returns true if anything happened. */
 static bool poll(void)
 {
-	uint32_t taken = 0, n;
+	uint32_t taken = 0, sent = 0, n;
 
 	if (!info.nic.present)
 		return false;
 	info.nic.polls++;
 	do {
+		sent += nic_reap(); /* handlers' replies need the room: a burst may be all replies */
 		n = burst();
 		taken += n;
 	} while (n && taken < NET_QUOTA);
 	state.polling = n > 0 || !nic_listen(true);
 	if (state.polling)
 		nic_listen(false);
-	return taken + nic_reap() > 0;
+	return taken + sent > 0;
 }
 
 void net_poll(void) { poll(); }

@@ -57,5 +57,5 @@ void nic_flush(void);
  * many. */
 uint32_t nic_reap(void);
 
-/* Interrupt when the device has sent something. False: it has, already. */
+/* Interrupt when the device has sent all that is under way. False: it has, already. */
 bool nic_listen_sent(void);

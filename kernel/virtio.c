@@ -34,7 +34,8 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
 
 enum { NO_INTERRUPT = 1, NO_NOTIFY = 1, MSIX_ENABLE_BIT = 31, RESET_TRIES = 100000 };
 
-#define FEATURE_VERSION_1 (1ull << 32)
+#define FEATURE_EVENT_INDEX (1ull << 29)
+#define FEATURE_VERSION_1   (1ull << 32)
 
 static void write16(volatile uint8_t *r, uint32_t off, uint16_t v)
 {
@@ -137,7 +138,7 @@ uint64_t virtio_negotiate(struct virtio_device *d, uint64_t wanted)
 		write32(d->common, DEVICE_FEATURE_SELECT, half);
 		both |= (uint64_t)read32(d->common, DEVICE_FEATURE) << 32 * half;
 	}
-	both &= wanted | FEATURE_VERSION_1;
+	both &= wanted | FEATURE_VERSION_1 | FEATURE_EVENT_INDEX;
 	for (uint32_t half = 0; half < 2; half++) {
 		write32(d->common, DRIVER_FEATURE_SELECT, half);
 		write32(d->common, DRIVER_FEATURE, (uint32_t)(both >> 32 * half));
@@ -145,6 +146,7 @@ uint64_t virtio_negotiate(struct virtio_device *d, uint64_t wanted)
 	add_status(d, FEATURES_OK);
 	if (!(both & FEATURE_VERSION_1) || !(d->common[DEVICE_STATUS] & FEATURES_OK))
 		return 0;
+	d->event_index = both & FEATURE_EVENT_INDEX;
 	return both;
 }
 
@@ -167,7 +169,9 @@ bool virtio_queue(struct virtio_device *d, struct virtq *q, uint16_t number, uin
 
 	if (size == 0 || (size & (size - 1)))
 		return false;
-	*q = (struct virtq){ .number = number, .size = size < VIRTQ_MAX ? size : VIRTQ_MAX };
+	*q = (struct virtq){ .number = number,
+		             .event_index = d->event_index,
+		             .size = size < VIRTQ_MAX ? size : VIRTQ_MAX };
 	allocate(q);
 	write16(d->common, QUEUE_SIZE, q->size);
 	write16(d->common, QUEUE_MSIX_VECTOR, msix);
@@ -192,21 +196,49 @@ void virtio_vector(struct virtio_device *d, uint16_t entry, uint8_t vector)
 
 void virtio_ready(struct virtio_device *d) { add_status(d, DRIVER_OK); }
 
+/* With event indices (2.6.7.2 and 2.6.9) each side names the number at whose passing it wants to be
+ * told, behind its ring; without them each has a flag. */
+static bool device_wants_kick(const struct virtq *q, uint16_t fresh)
+{
+	uint16_t event = q->used[2 + 4 * q->size];
+
+	return q->event_index ? (uint16_t)(q->avail_index - event - 1) < fresh
+	                      : !(q->used[0] & NO_NOTIFY);
+}
+
+static void interrupt_after(struct virtq *q, uint16_t index)
+{
+	q->avail[2 + q->size] = index;
+}
+
 void virtq_kick(struct virtq *q)
 {
-	if (!q->posted)
+	uint16_t fresh = (uint16_t)(q->avail_index - q->kicked);
+
+	if (!fresh)
 		return;
-	q->posted = false;
+	q->kicked = q->avail_index;
 	__asm__ volatile("" ::: "memory"); /* x86 stores stay in order */
 	q->avail[1] = q->avail_index;
-	__asm__ volatile("mfence" ::: "memory"); /* index before we look at the flag */
-	if (!(q->used[0] & NO_NOTIFY))
+	__asm__ volatile("mfence" ::: "memory"); /* index before we look at the other side's */
+	if (device_wants_kick(q, fresh))
 		*q->doorbell = q->number;
 }
 
-bool virtq_quiet(struct virtq *q, bool quiet)
+void virtq_quiet(struct virtq *q)
 {
-	q->avail[0] = quiet ? NO_INTERRUPT : 0;
+	if (q->event_index)
+		interrupt_after(q, (uint16_t)(q->used_index - 1)); /* passed already */
+	else
+		q->avail[0] = NO_INTERRUPT;
+}
+
+bool virtq_listen(struct virtq *q, uint16_t after)
+{
+	if (q->event_index)
+		interrupt_after(q, (uint16_t)(q->used_index + after));
+	else
+		q->avail[0] = 0;
 	__asm__ volatile("mfence" ::: "memory");
-	return quiet || q->used_index == q->used[1];
+	return (uint16_t)(q->used[1] - q->used_index) <= after;
 }

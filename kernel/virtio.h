@@ -31,7 +31,8 @@ struct virtq {
 	volatile uint16_t *doorbell;
 	uint16_t number;
 	uint16_t avail_index, used_index; /* ours */
-	bool posted;                      /* and the device has not been told */
+	uint16_t kicked;                  /* avail_index when the device was told */
+	bool event_index;
 };
 
 struct virtio_device {
@@ -40,6 +41,7 @@ struct virtio_device {
 	volatile uint8_t *notify;
 	uint32_t notify_multiplier;
 	volatile uint32_t *msix; /* table; NULL: no MSI-X */
+	bool event_index;        /* VIRTIO_F_EVENT_IDX is negotiated */
 };
 
 /* Find the device's register windows and reset it. False: not a virtio 1.0 device. */
@@ -62,7 +64,6 @@ void virtio_ready(struct virtio_device *d);
 static inline void virtq_post(struct virtq *q, uint16_t head)
 {
 	q->avail[2 + (q->avail_index++ & (q->size - 1))] = head;
-	q->posted = true;
 }
 
 /* Show the device what was posted, and tell it, unless it says that it is looking anyway. */
@@ -79,6 +80,9 @@ static inline bool virtq_next(struct virtq *q, struct virtq_used_elem *out)
 	return true;
 }
 
-/* Ask for an interrupt at the next completion, or for none. virtq_quiet(q, false) returns
- * false if completions are there already: they would not interrupt. */
-bool virtq_quiet(struct virtq *q, bool quiet);
+/* No interrupts, but for a stray one. */
+void virtq_quiet(struct virtq *q);
+
+/* Ask for an interrupt once more than `after` completions wait to be taken (a device without event
+ * indices: at the next one). False: so many wait already, and nobody will interrupt. */
+bool virtq_listen(struct virtq *q, uint16_t after);

@@ -91,7 +91,7 @@ static void tx_init(void)
 		nic.free_desc = i;
 	}
 	nic.free_count = (uint16_t)(nic.tx.size - nic.slots);
-	virtq_quiet(&nic.tx, true);
+	virtq_quiet(&nic.tx);
 }
 
 static void read_config(uint64_t features)
@@ -176,7 +176,13 @@ void nic_release(const struct nic_frame frames[], uint32_t n)
 	virtq_kick(&nic.rx);
 }
 
-bool nic_listen(bool on) { return virtq_quiet(&nic.rx, !on); }
+bool nic_listen(bool on)
+{
+	if (on)
+		return virtq_listen(&nic.rx, 0);
+	virtq_quiet(&nic.rx);
+	return true;
+}
 
 uint8_t *nic_header(void)
 {
@@ -284,7 +290,7 @@ uint32_t nic_reap(void)
 bool nic_listen_sent(void)
 {
 	if (nic.in_flight)
-		return virtq_quiet(&nic.tx, false);
-	virtq_quiet(&nic.tx, true);
+		return virtq_listen(&nic.tx, (uint16_t)(nic.in_flight - 1));
+	virtq_quiet(&nic.tx);
 	return true;
 }
