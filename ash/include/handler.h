@@ -99,7 +99,10 @@ static inline be16 checksum_update32(be16 c, be32 old, be32 new)
 	return checksum_update(c, (be16)(old >> 16), (be16)(new >> 16));
 }
 
-static inline void swap_ethernet(struct ethernet *e)
+/* What is short stays in its caller: calls cost, and Linux wants a program's first function to come first. */
+#define ASH_INLINE static inline __attribute__((always_inline))
+
+ASH_INLINE void swap_ethernet(struct ethernet *e)
 {
 	for (int k = 0; k < 6; k++) {
 		uint8_t byte = e->to[k];
@@ -108,7 +111,7 @@ static inline void swap_ethernet(struct ethernet *e)
 	}
 }
 
-static inline void ipv4_set_ttl(struct ipv4 *ip, uint8_t ttl)
+ASH_INLINE void ipv4_set_ttl(struct ipv4 *ip, uint8_t ttl)
 {
 	be16 old = (be16)(ip->ttl | ip->protocol << 8);
 
@@ -117,7 +120,7 @@ static inline void ipv4_set_ttl(struct ipv4 *ip, uint8_t ttl)
 }
 
 /* Back to where it came from. */
-static inline void swap_ipv4(struct ipv4 *ip)
+ASH_INLINE void swap_ipv4(struct ipv4 *ip)
 {
 	be32 address = ip->to;
 
