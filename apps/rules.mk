@@ -10,7 +10,7 @@ KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 
 # A first program is a flat image (exo/image.h).
 $(B)/ktest.elf: libnet/exos/first.ld $(KTEST_OBJ)
-	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a
 $(B)/%.img: $(B)/%.elf ; objcopy -O binary $< $@
 ALL += $(B)/ktest.img
 
@@ -18,7 +18,7 @@ ALL += $(B)/ktest.img
 INIT_OBJ := $(call exos_objects,apps/init/main.c libnet/exos/first.S libnet/exos/spawn.c \
               libnet/exos/elf.c $(EXOS_LIB))
 $(B)/init.elf: libnet/exos/first.ld $(INIT_OBJ)
-	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/init.img
 
 # --- The programs that it starts; a file goes to the program before it ---
@@ -63,7 +63,7 @@ TESTDEPS += $(CONSOLE_TEST)
 KBENCH_OBJ := $(addprefix $(B)/u/,$(addprefix apps/kbench/,main.o control.o memory.o raw.o) \
                 apps/ktest/child.o libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
-	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
 bench-kernel: $(B)/kernel.elf $(B)/kbench.img
 	@mkdir -p $(B)/bench
@@ -84,5 +84,5 @@ fuzz: kernel-fuzz
 RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \
              libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/raw.elf: libnet/exos/first.ld $(RAW_OBJ)
-	$(LD) -z noexecstack -nostdlib -o $@ -T $^ $(NEWLIB)/lib/libc.a
+	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/raw.img

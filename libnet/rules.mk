@@ -13,7 +13,9 @@ $(B)/deps.mk: boot/deps.sh ; @boot/deps.sh
 UFLAGS := -O2 -mno-red-zone -fno-pic -fno-pie -nostdinc -isystem $(NEWLIB)/include \
           -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -ffunction-sections \
           -fdata-sections -fno-stack-protector -fcf-protection=none \
-          -fno-asynchronous-unwind-tables
+          -fno-asynchronous-unwind-tables -flto=auto -fno-fat-lto-objects
+# Programs are optimised whole, as the kernel is. $(call link,SCRIPT)
+ULINK := $(CC) $(UFLAGS) -no-pie -static -nostdlib -Wl,-z,noexecstack,--gc-sections,--build-id=none
 LWIP_INCLUDE := -isystem $(LWIP)/src/include -Ilibnet/port
 # lwIP's own sources: untouched, and not held to our warnings. -MD, because a header
 # that a system header includes (lwipopts.h) is none of ours to -MMD.
@@ -49,7 +51,7 @@ EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
 exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
 define program
 $(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)
-	$(LD) -z noexecstack --gc-sections -nostdlib -o $$@ -T $$^ $(NEWLIB)/lib/libc.a
+	@$(ULINK) -o $$@ -Wl,-T $$^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/$(1).elf
 PROGRAMS += $(B)/$(1).elf
 endef

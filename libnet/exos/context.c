@@ -30,6 +30,10 @@ static struct {
 	uint32_t depth; /* of critical sections */
 } state;
 
+/* What an upcall or a handler may look at is in memory: the compiler, which sees whole
+ * programs, knows nothing of their coming. */
+static void settle(void) { __asm__ volatile("" ::: "memory"); }
+
 void context_init(void)
 {
 	volatile struct exo_envpage *page = envpage();
@@ -42,7 +46,11 @@ void context_init(void)
 	context_unmask();
 }
 
-void context_on_upcall(upcall_handler *handler) { state.on_upcall = handler; }
+void context_on_upcall(upcall_handler *handler)
+{
+	state.on_upcall = handler;
+	settle();
+}
 
 /* Masked. Take what is pending; end the slice if that is asked for. */
 void context_upcall(void)
@@ -62,6 +70,7 @@ void context_exception(struct exception *e) { state.on_exception(e); }
 void context_on_exception(exception_handler *handler)
 {
 	state.on_exception = handler;
+	settle();
 	envpage()->exception_entry = handler ? (uint64_t)context_exception_entry : 0;
 }
 
@@ -69,12 +78,14 @@ void context_mask(void)
 {
 	envpage()->masked = 1;
 	state.depth++;
+	settle();
 }
 
 void context_unmask(void)
 {
 	volatile struct exo_envpage *page = envpage();
 
+	settle();
 	if (--state.depth)
 		return;
 	page->masked = 0;
