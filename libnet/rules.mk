@@ -14,7 +14,8 @@ UFLAGS := -O2 -mno-red-zone -fno-pic -fno-pie -nostdinc -isystem $(NEWLIB)/inclu
           -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -ffunction-sections \
           -fdata-sections -fno-stack-protector -fcf-protection=none \
           -fno-asynchronous-unwind-tables -flto=auto -fno-fat-lto-objects
-# Programs are optimised whole, as the kernel is. $(call link,SCRIPT)
+# Programs are optimised whole, as the kernel is; what the C library calls is compiled apart.
+$(B)/u/libnet/exos/newlib.o: UFLAGS += -fno-lto
 ULINK := $(CC) $(UFLAGS) -no-pie -static -nostdlib -Wl,-z,noexecstack,--gc-sections,--build-id=none
 LWIP_INCLUDE := -isystem $(LWIP)/src/include -Ilibnet/port
 # lwIP's own sources: untouched, and not held to our warnings. -MD, because a header
