@@ -12,18 +12,18 @@ struct env;
 struct stlb;
 
 struct cpu {
-	/* entry.S knows these six. */
+	/* entry.S and transfer.S know these eight. */
 	uint64_t user_rsp; /* the interrupted rsp, during a system call */
 	uint64_t stack;    /* top of the kernel stack: this structure's address */
 	struct exo_envpage *envpage; /* running environment's, through the direct map */
 	struct env *env;       /* running; NULL: none */
 	uint64_t cr3;          /* loaded */
 	struct stlb *stlb;     /* the software TLB */
+	uint64_t charged;      /* time stamp up to which cycles have been charged */
+	bool slice_over;       /* the running slice has ended: every further tick is excess */
 
 	bool halted;           /* nobody is willing, the CPU waits for an interrupt */
-	bool slice_over;       /* the running slice has ended: every further tick is excess */
 	uint64_t slice_end;    /* time stamp at which it ends */
-	uint64_t charged;      /* time stamp up to which cycles have been charged */
 };
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "entry.S");
@@ -31,6 +31,8 @@ _Static_assert(offsetof(struct cpu, envpage) == CPU_ENVPAGE, "entry.S");
 _Static_assert(offsetof(struct cpu, env) == CPU_ENV, "entry.S");
 _Static_assert(offsetof(struct cpu, cr3) == CPU_CR3, "entry.S");
 _Static_assert(offsetof(struct cpu, stlb) == CPU_STLB, "entry.S");
+_Static_assert(offsetof(struct cpu, charged) == CPU_CHARGED, "transfer.S");
+_Static_assert(offsetof(struct cpu, slice_over) == CPU_OVER, "transfer.S");
 _Static_assert(sizeof(struct cpu) <= CPU_SIZE, "entry.S");
 
 /* Registers as the gates push them, rising addresses. */

@@ -20,18 +20,28 @@
 
 	.text
 
-/* System call: rcx, r11 hold rip, rflags; rsp is still the caller's. The address of this
- * gate is in a register of each CPU: it belongs to one, and finds its stack by name. Only
- * al counts as the number: a table for every value needs no comparison to guess wrong. */
+/* System call: rcx, r11 hold rip, rflags; rsp is still the caller's. Only al counts as the number:
+ * a table for every value needs no comparison to guess wrong. Each call has a gate of its
+ * own; those of transfer.S do without a stack. */
 	.globl syscall_entry
 syscall_entry:
+	movzbl %al, %eax
+	jmp *syscall_table(, %rax, 8)
+
+/* The gate of a call in C. The address of syscall_entry is in a register of each CPU: it belongs to
+ * one, and its gates find its stack by name. */
+	.macro GATE arguments, name, label
+	.balign 16
+	.globl \label
+\label:
 	mov %rsp, cpu0 + KSTACK_SIZE - CPU_SIZE + CPU_USER_RSP(%rip)
 	lea cpu0 + KSTACK_SIZE - CPU_SIZE(%rip), %rsp
-	movzbl %al, %eax
 	push %rcx
 	push %r11
+	.if \arguments > 3
 	mov %r10, %rcx
-	call *syscall_table(, %rax, 8)
+	.endif
+	call sys_\name
 	pop %r11
 	pop %rcx
 	xor %edi, %edi              /* nothing of the kernel's stays in a register */
@@ -42,6 +52,24 @@ syscall_entry:
 	xor %r9d, %r9d
 	pop %rsp                    /* rsp was the stack's top: struct cpu */
 	sysretq
+	.endm
+
+	.macro C_GATE arguments, name
+	.ifc \name, yield
+	GATE \arguments, \name, yield_by_c /* what gate_yield leaves to it */
+	.else
+	.ifnc \name, call
+	.ifnc \name, send
+	GATE \arguments, \name, gate_\name
+	.endif
+	.endif
+	.endif
+	.endm
+
+	C_GATE 0, none
+#define S(n, name, text, ...) C_GATE n, name;
+#include "exo/syscalls.def"
+#undef S
 
 /* void enter_user(rip, argument): begin a slice. Every register but rdi is cleared. */
 	.globl enter_user
@@ -301,11 +329,11 @@ user_top:
 	.quad EXO_USER_TOP
 
 syscall_table:
-#define S(n, name, text, ...) .quad sys_##name;
+#define S(n, name, text, ...) .quad gate_##name;
 #include "exo/syscalls.def"
 #undef S
 	.rept 256 - (. - syscall_table) / 8
-	.quad sys_none
+	.quad gate_none
 	.endr
 
 /* What the IDT is made of: entry points by vector, 0 where there is none. */

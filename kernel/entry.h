@@ -13,6 +13,8 @@
 #define CPU_ENV      24
 #define CPU_CR3      32
 #define CPU_STLB     40
+#define CPU_CHARGED  48
+#define CPU_OVER     56
 
 /* Offsets in struct exo_info. */
 #define INFO_RUNNING 44
@@ -31,18 +33,25 @@
 #define ENV_TABLE_TAG 32
 #define ENV_TABLE 40
 #define ENV_SPILLED 48
+#define ENV_PUB   56
+#define ENV_AWAKE 64
 #define ENV_SHIFT 11
 #define ENV_SIZE (1 << ENV_SHIFT) /* by alignment */
 #define ENV_MAX  64
 
 /* Offsets in struct exo_envpage. */
 #define EP_EXCEPTION_ENTRY 0
+#define EP_START_ENTRY     16
 #define EP_MASKED          40
+#define EP_PENDING         44
 #define EP_ACTIVE          48
 #define EP_SAVE            56
 #define EP_SYNC_ENTRY      232
-#define EP_ASYNC_ENTRY     240
+#define EP_ASYNC_ENTRY     236
 #define EP_OPEN            248
+
+/* Offset in struct exo_env. */
+#define PUB_CYCLES 32
 
 /* Offsets in struct exo_save. */
 #define SAVE_RAX     0

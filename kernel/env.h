@@ -18,7 +18,7 @@ struct wait_term {
 };
 
 struct env {
-	/* transfer.S and entry.S know these eight. */
+	/* transfer.S and entry.S know these. */
 	_Alignas(ENV_SIZE) uint32_t id; /* env_alive */
 	uint32_t lent_to;           /* id of the environment that runs on its slices, in a
 	                               synchronous call; 0: none */
@@ -34,8 +34,10 @@ struct env {
 	uint64_t **links;           /* shadow of `table` */
 	struct page_private *table_page; /* what the kernel knows of it */
 
-	uint32_t index, generation;
 	struct exo_env *pub;        /* its record in EXO_ENVS */
+	uint32_t awake;             /* 1: it has run, and has not gone to sleep since */
+
+	uint32_t index, generation;
 	uint32_t pages;             /* list of pages owned */
 	struct slot *slot_pages[SLOT_PAGES];
 	uint32_t slot_hint;         /* every slot below is full */
@@ -58,6 +60,9 @@ _Static_assert(offsetof(struct env, id) == ENV_ID, "transfer.S");
 _Static_assert(offsetof(struct env, lent_to) == ENV_LENT, "transfer.S");
 _Static_assert(offsetof(struct env, page) == ENV_PAGE, "transfer.S");
 _Static_assert(offsetof(struct env, cr3) == ENV_CR3, "transfer.S");
+_Static_assert(offsetof(struct env, pub) == ENV_PUB, "transfer.S");
+_Static_assert(offsetof(struct env, awake) == ENV_AWAKE, "transfer.S");
+_Static_assert(offsetof(struct exo_env, cycles) == PUB_CYCLES, "transfer.S");
 _Static_assert(offsetof(struct env, space) == ENV_SPACE, "entry.S");
 _Static_assert(offsetof(struct env, table_tag) == ENV_TABLE_TAG, "entry.S");
 _Static_assert(offsetof(struct env, table) == ENV_TABLE, "entry.S");

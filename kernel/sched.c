@@ -151,6 +151,7 @@ static _Noreturn void run(struct env *env)
 		env_end(env, END_ENTRY, 0);
 		sched_run();
 	}
+	env->awake = 1;
 	page->masked = 1;
 	enter_user(entry, argument);
 }

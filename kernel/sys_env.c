@@ -206,5 +206,6 @@ long sys_wait(uint64_t terms, uint32_t n, uint64_t deadline)
 	if (error)
 		return error;
 	env->pub->state = ENV_WAITING;
+	env->awake = 0;
 	sched_run();
 }

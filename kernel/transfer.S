@@ -1,99 +1,161 @@
-/* kernel/transfer.S - protected control transfer (SOSP '95, section 5.4).
+/* kernel/transfer.S - protected control transfer (SOSP '95, section 5.4), and the short way to
+ * yield to somebody.
  *
- * The register file is the message: rdx, rbx, rbp, rsi, r8, r9, r10, r12..r15 arrive as
+ * The register file is the message: rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r12..r15 arrive as
  * the caller had them. What the kernel sets: rax, the caller's id, which nobody can
- * forge, and rdi, the same; rcx, r11, which syscall takes; rsp, 0.
- * SPDX-License-Identifier: ISC */
+ * forge; rcx, r11, which syscall takes; rsp, 0.
+ *
+ * These gates use no stack: rsp is the caller's until they are done. rcx keeps the way back until
+ * nothing can fail. SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
 #include "kernel/entry.h"
 
+#define CPU(field) cpu0 + KSTACK_SIZE - CPU_SIZE + field
+
 	.text
 
-/* edi: id. Stack: return address, rflags, rip; then struct cpu. rax, rcx, r11 are free, the
- * others are the message. The index in an id is its low bits; the comparison with
- * the whole id finds those that are none. */
-	.macro TRANSFER entry, synchronous
+/* rax = where in envs the one is whose id edi is: the index is its low bits, and comparing all of
+ * it finds ids that are nobody's. */
+	.macro FIND nobody
 	mov %edi, %eax
 	and $ENV_MAX - 1, %eax
 	shl $ENV_SHIFT, %eax
 	cmp %edi, envs + ENV_ID(%rax)
-	jne invalid
-	mov envs + ENV_PAGE(%rax), %rcx
-	mov \entry(%rcx), %r11
-	cmp user_top, %r11
-	jae invalid
-	test %r11, %r11
-	jz invalid
-	cmp %rcx, 24 + CPU_ENVPAGE(%rsp)
-	je invalid                  /* itself */
-	cmpl $0, envs + ENV_LENT(%rax)
-	jne returning
-	cmpl $0, EP_OPEN(%rcx)
-	je busy
-
-	movl $0, EP_OPEN(%rcx)      /* Commit: nothing below can fail. */
-	movl $1, EP_MASKED(%rcx)
-	mov %rcx, 24 + CPU_ENVPAGE(%rsp)
-	mov %edi, info + INFO_RUNNING
-	mov 24 + CPU_ENV(%rsp), %rcx /* the caller */
-	.if \synchronous
-	mov %edi, ENV_LENT(%rcx)
-	.endif
-	mov ENV_ID(%rcx), %edi
-	ARRIVE
+	jne \nobody
 	.endm
 
-/* rax: the callee, from envs; edi: the caller's id; r11: the entry. */
-	.macro ARRIVE
+	.macro ENTER page
+	movl $1, EP_MASKED(\page)
+	mov \page, CPU(CPU_ENVPAGE)
+	.endm
+
+/* Load what FIND has found. rax is changed. */
+	.macro LOAD
+	mov %edi, info + INFO_RUNNING
 	lea envs(%rax), %rax
-	mov %rax, 24 + CPU_ENV(%rsp)
+	mov %rax, CPU(CPU_ENV)
 	mov ENV_CR3(%rax), %rax
-	mov %rax, 24 + CPU_CR3(%rsp)
+	mov %rax, CPU(CPU_CR3)
 	mov %rax, %cr3
 	fxrstor64 fpu_initial
-	mov %edi, %eax
-	mov %r11, %rcx
-	xor %esp, %esp
+	.endm
+
+	.macro TO_USER
 	mov $USER_FLAGS, %r11d
+	xor %esp, %esp
 	sysretq
+	.endm
+
+/* edi: id. An entry is 32 bits long: no address that sysret could stumble over. */
+	.macro TRANSFER entry, synchronous
+	FIND invalid
+	mov envs + ENV_PAGE(%rax), %r11
+	cmpl $0, envs + ENV_LENT(%rax)
+	jne returning
+	cmpl $0, EP_OPEN(%r11)
+	je busy
+
+	movl $0, EP_OPEN(%r11)      /* Commit: nothing below can fail. */
+	mov \entry(%r11), %ecx
+	ENTER %r11
+	mov CPU(CPU_ENV), %r11      /* the caller */
+	.if \synchronous
+	mov %edi, ENV_LENT(%r11)
+	.endif
+	LOAD
+	mov ENV_ID(%r11), %eax
+	TO_USER
 	.endm
 
 /* sys_call - transfer control to an environment, which runs on our slices until it returns,
  * by a sys_call or sys_send to us; that arrives at our own entry.
  *   to  id of an environment; it checks by rax who we are
  * Does not return, unless
- *   -E_INVAL  there is no such environment, or it has no such entry
+ *   -E_INVAL  there is no such environment
  *   -E_AGAIN  it is busy: exo_envpage.open is 0, and it is not waiting for us to return
  * If the callee ends instead of returning, our next slice begins with UPCALL_CALLEE_DIED. */
-	.globl sys_call
+	.globl sys_call, gate_call
 sys_call:
+gate_call:
 	TRANSFER EP_SYNC_ENTRY, 1
 
 /* sys_send - transfer control to an environment for the rest of this slice. As sys_call, but
  * arrives at its async_entry, and our later slices are our own. */
-	.globl sys_send
+	.globl sys_send, gate_send
 sys_send:
+gate_send:
 	TRANSFER EP_ASYNC_ENTRY, 0
 
 /* The callee waits for somebody to return. If it is us: */
 returning:
-	mov 24 + CPU_ENV(%rsp), %rdi
-	mov ENV_ID(%rdi), %edi
-	cmp %edi, envs + ENV_LENT(%rax)
+	mov CPU(CPU_ENV), %r11
+	mov ENV_ID(%r11), %r11d
+	cmp %r11d, envs + ENV_LENT(%rax)
 	jne busy
 	movl $0, envs + ENV_LENT(%rax)
+	mov envs + ENV_PAGE(%rax), %rcx
 	movl $0, EP_OPEN(%rcx)
-	movl $1, EP_MASKED(%rcx)
-	mov %rcx, 24 + CPU_ENVPAGE(%rsp)
-	mov envs + ENV_ID(%rax), %ecx
-	mov %ecx, info + INFO_RUNNING
-	ARRIVE
+	ENTER %rcx
+	mov EP_SYNC_ENTRY(%rcx), %ecx
+	LOAD
+	mov %r11d, %eax
+	TO_USER
 
 busy:
 	mov syscall_again, %rax
-	ret
+	mov $USER_FLAGS, %r11d
+	sysretq
 invalid:
 	mov syscall_invalid, %rax
-	ret
+	mov $USER_FLAGS, %r11d
+	sysretq
+
+/* sys_yield to an environment that is known to be willing: it has run, and has not gone to sleep
+ * since. Everything else is for C. A start_entry of 0 faults in ring 3, as it should. */
+	.globl gate_yield
+gate_yield:
+	FIND yield_by_c
+	cmpl $0, envs + ENV_AWAKE(%rax)
+	je yield_by_c
+	cmpb $0, CPU(CPU_OVER)      /* there is nothing left to give */
+	jne yield_by_c
+	mov envs + ENV_PAGE(%rax), %rsi
+	mov EP_START_ENTRY(%rsi), %r8
+	cmp user_top, %r8
+	jae yield_by_c
+
+	mov %rax, %r9               /* Commit: charge the time so far to who gives. */
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	mov CPU(CPU_ENV), %rcx
+	mov ENV_PUB(%rcx), %rcx
+	mov %rax, %rdx
+	sub CPU(CPU_CHARGED), %rdx
+	add %rdx, PUB_CYCLES(%rcx)
+	mov %rax, CPU(CPU_CHARGED)
+
+	mov %r9, %rax
+	ENTER %rsi
+	LOAD
+	mov EP_PENDING(%rsi), %edi
+	mov %r8, %rcx
+	xor %eax, %eax              /* as enter_user and cpu_clean do */
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs
+	xor %ebx, %ebx
+	xor %edx, %edx
+	xor %esi, %esi
+	xor %ebp, %ebp
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	xor %r10d, %r10d
+	xor %r12d, %r12d
+	xor %r13d, %r13d
+	xor %r14d, %r14d
+	xor %r15d, %r15d
+	TO_USER
 
 	.section .note.GNU-stack, "", @progbits

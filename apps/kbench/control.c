@@ -25,6 +25,8 @@ static uint64_t round_trip(void)
 
 static void yield_to_child(void) { context_yield(b.child.id); }
 
+static void yield_to_nobody(void) { context_yield(0); }
+
 static _Noreturn uint32_t yields_back(uint64_t to)
 {
 	context_init();
@@ -35,7 +37,7 @@ static _Noreturn uint32_t yields_back(uint64_t to)
 static _Noreturn uint32_t serves(uint64_t entry)
 {
 	context_init();
-	envpage()->sync_entry = entry;
+	envpage()->sync_entry = (uint32_t)entry;
 	envpage()->open = 1;
 	for (;;)
 		context_yield(0);
@@ -67,7 +69,10 @@ void kbench_control(void)
 	start(yields_back, exo_info()->running);
 	kbench_row("yield", kbench_measure(yield_to_child, NULL) / 2);
 	child_reap(&b.child);
-	envpage()->sync_entry = (uint64_t)raw_returned;
+	start(yields_back, 0);
+	kbench_row("context_switch", kbench_measure(yield_to_nobody, NULL) / 2);
+	child_reap(&b.child);
+	envpage()->sync_entry = (uint32_t)(uint64_t)raw_returned;
 	start(serves, (uint64_t)raw_serve);
 	kbench_row("pct_oneway", kbench_raw(one_way, 2)); /* load the number; copy the id */
 	kbench_row("pct_roundtrip", kbench_raw(round_trip, 4)); /* the same; the callee's clock */

@@ -20,6 +20,7 @@ OTHERS = {
     "page_fault_by_libos": (1655, None, None),
     "pct_oneway": (None, 30, 35),
     "yield": (959, None, None),
+    "context_switch": (959, None, None),
     "protect_1": (4787, None, 422),
     "unprotect_1": (4898, None, None),
     "protect_100": (9540, None, 2725),

@@ -102,7 +102,7 @@ static _Noreturn uint32_t attack(uint64_t seed)
 
 	a.random = seed | 1;
 	page->start_entry = page->upcall_entry = page->exception_entry = (uint64_t)fuzz_restart;
-	page->sync_entry = page->async_entry = (uint64_t)fuzz_restart;
+	page->sync_entry = page->async_entry = (uint32_t)(uint64_t)fuzz_restart;
 	sys_cap_bind((uint64_t)&a.nic);
 	sys_cap_bind((uint64_t)&a.line[0]);
 	sys_cap_bind((uint64_t)&a.line[1]);

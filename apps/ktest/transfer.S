@@ -87,7 +87,55 @@ transfer_crash:
 transfer_hang:
 	jmp transfer_hang
 
+/* void transfer_yield(uint32_t to): yield with a secret in every register. */
+	.globl transfer_yield
+transfer_yield:
+	mov $0x5ec7e7, %ebx
+	mov %ebx, %edx
+	mov %ebx, %esi
+	mov %ebx, %ebp
+	mov %ebx, %r8d
+	mov %ebx, %r9d
+	mov %ebx, %r10d
+	mov %ebx, %r12d
+	mov %ebx, %r13d
+	mov %ebx, %r14d
+	mov %ebx, %r15d
+	mov %ebx, %esp
+	movq %rbx, %xmm3
+	mov $0x23, %eax
+	mov %eax, %fs
+	mov $SYS_yield, %eax
+	syscall
+	ud2
+
+/* A start_entry: adds up in transfer_seen what is in the registers, and goes on. */
+	.globl transfer_look
+transfer_look:
+	or %rbx, %rax
+	or %rdx, %rax
+	or %rsi, %rax
+	or %rbp, %rax
+	or %rsp, %rax
+	or %r8, %rax
+	or %r9, %rax
+	or %r10, %rax
+	or %r12, %rax
+	or %r13, %rax
+	or %r14, %rax
+	or %r15, %rax
+	movq %xmm3, %rdx
+	or %rdx, %rax
+	mov %fs, %edx
+	or %rdx, %rax
+	or %rax, transfer_seen
+	xor %eax, %eax
+	jmp context_start
+
 	.bss
+	.globl transfer_seen
+transfer_seen:
+	.skip 8
 message:
 	.skip 8
 stack:

@@ -9,6 +9,9 @@ void transfer_serve(void);
 void transfer_who_runs(void);
 void transfer_crash(void);
 void transfer_hang(void);
+void transfer_yield(uint32_t to);
+void transfer_look(void);
+extern volatile uint64_t transfer_seen;
 
 static struct child child;
 static volatile uint32_t *const ready = (volatile uint32_t *)KTEST_SHARED;
@@ -16,7 +19,7 @@ static volatile uint32_t *const ready = (volatile uint32_t *)KTEST_SHARED;
 static _Noreturn uint32_t server(uint64_t entry)
 {
 	context_init();
-	envpage()->sync_entry = entry;
+	envpage()->sync_entry = (uint32_t)entry;
 	envpage()->open = entry != 0;
 	*ready = 1;
 	for (;;)
@@ -26,7 +29,7 @@ static _Noreturn uint32_t server(uint64_t entry)
 static bool start_server(void (*entry)(void))
 {
 	*ready = 0;
-	envpage()->sync_entry = (uint64_t)transfer_returned;
+	envpage()->sync_entry = (uint32_t)(uint64_t)transfer_returned;
 	if (!child_start(&child, server, (uint64_t)entry))
 		return false;
 	EVENTUALLY(*ready);
@@ -65,11 +68,11 @@ static void a_transfer_to_nobody_is_refused(void)
 	uint64_t m[4] = { 0 };
 
 	CHECK(start_server(NULL));
-	CHECK_IS(transfer_call(child.id, m), -E_INVAL); /* no entry */
+	CHECK_IS(transfer_call(child.id, m), -E_AGAIN); /* not willing */
 	CHECK_IS(transfer_call(0, m), -E_INVAL);
 	CHECK_IS(transfer_call(0xffffffff, m), -E_INVAL);
 	CHECK_IS(transfer_call(child.id + (1 << EXO_ENV_INDEX_BITS), m), -E_INVAL);
-	CHECK_IS(transfer_call(exo_info()->running, m), -E_INVAL); /* itself */
+	CHECK_IS(transfer_call(exo_info()->running, m), -E_AGAIN); /* itself */
 	child_reap(&child);
 	CHECK_IS(transfer_call(child.id, m), -E_INVAL);
 }
@@ -77,7 +80,7 @@ static void a_transfer_to_nobody_is_refused(void)
 static _Noreturn uint32_t closed_server(uint64_t entry)
 {
 	context_init();
-	envpage()->sync_entry = entry;
+	envpage()->sync_entry = (uint32_t)entry;
 	*ready = 1;
 	for (;;)
 		context_yield(0);
@@ -121,6 +124,25 @@ static void a_hanging_callee_is_ended_and_returns_to_the_caller(void)
 	the_end_of_the_callee_returns_to_the_caller(transfer_hang);
 }
 
+static uint32_t yields_with_secrets(uint64_t to)
+{
+	transfer_yield((uint32_t)to);
+	return 0;
+}
+
+static void a_yield_leaves_nothing_in_registers(void)
+{
+	uint64_t start = envpage()->start_entry;
+
+	CHECK(child_start(&child, yields_with_secrets, exo_info()->running));
+	transfer_seen = 0;
+	envpage()->start_entry = (uint64_t)transfer_look;
+	context_yield(child.id);
+	envpage()->start_entry = start;
+	CHECK_IS(transfer_seen, 0);
+	child_reap(&child);
+}
+
 const struct ktest transfer_tests[] = {
 	{ "registers_are_the_message_and_the_caller_is_named",
 	  registers_are_the_message_and_the_caller_is_named },
@@ -130,5 +152,6 @@ const struct ktest transfer_tests[] = {
 	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },
 	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",
 	  a_hanging_callee_is_ended_and_returns_to_the_caller },
+	{ "a_yield_leaves_nothing_in_registers", a_yield_leaves_nothing_in_registers },
 	{ NULL, NULL },
 };

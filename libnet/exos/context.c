@@ -14,7 +14,7 @@ _Static_assert(offsetof(struct exception, rdx) == 12 * 8, "gates.S");
 _Static_assert(offsetof(struct exception, frame) == 18 * 8, "gates.S");
 
 /* gates.S */
-long context_switch(long number, uint64_t a, uint64_t b, uint64_t c);
+long context_switch(uint64_t a, uint64_t b, uint64_t c, long number);
 void context_start(void);
 void context_upcall_entry(void);
 void context_exception_entry(void);
@@ -62,7 +62,7 @@ void context_upcall(void)
 	if (state.on_upcall)
 		state.on_upcall(reasons);
 	if (reasons & UPCALL_SLICE_END)
-		context_switch(SYS_yield, 0, 0, 0);
+		context_switch(0, 0, 0, SYS_yield);
 }
 
 void context_exception(struct exception *e) { state.on_exception(e); }
@@ -97,19 +97,19 @@ void context_unmask(void)
 }
 
 /* Restore the caller's mask after a slice has ended and another begun. */
-static long end_slice(long number, uint64_t a, uint64_t b, uint64_t c)
+static long end_slice(uint64_t a, uint64_t b, uint64_t c, long number)
 {
 	long result;
 
 	context_mask();
-	result = context_switch(number, a, b, c);
+	result = context_switch(a, b, c, number);
 	context_unmask();
 	return result;
 }
 
-long context_yield(uint32_t to) { return end_slice(SYS_yield, to, 0, 0); }
+long context_yield(uint32_t to) { return end_slice(to, 0, 0, SYS_yield); }
 
 long context_wait(const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
 {
-	return end_slice(SYS_wait, (uint64_t)terms, n, deadline);
+	return end_slice((uint64_t)terms, n, deadline, SYS_wait);
 }

@@ -67,8 +67,8 @@
 
 	.text
 
-/* long context_switch(number, a, b, c): a system call that ends the slice. Returns its
- * error, or 0 in a later slice; upcalls are masked then. */
+/* long context_switch(a, b, c, number): a system call that ends the slice, upcalls masked. Returns
+ * its error, or 0 in a later slice; upcalls are masked then. */
 	.globl context_switch
 context_switch:
 	push %rbp
@@ -77,29 +77,20 @@ context_switch:
 	push %r13
 	push %r14
 	push %r15
-	movl $1, MASKED
-	push $1f
 	mov %rsp, context_rsp
-	mov %edi, %eax
-	mov %rsi, %rdi
-	mov %rdx, %rsi
-	mov %rcx, %rdx
-	syscall
-	add $8, %rsp                /* still here: an error */
-	jmp 2f
-1:	xor %eax, %eax
-2:	pop %r15
+	mov %ecx, %eax
+	syscall                     /* only an error goes on behind it */
+
+/* start_entry: go on where the last slice ended. rax is 0. */
+	.globl context_start
+context_start:
+	mov context_rsp, %rsp
+	pop %r15
 	pop %r14
 	pop %r13
 	pop %r12
 	pop %rbx
 	pop %rbp
-	ret
-
-/* start_entry: go on where the last slice ended. */
-	.globl context_start
-context_start:
-	mov context_rsp, %rsp
 	ret
 
 /* upcall_entry: save everything on the stack that was interrupted. */

@@ -51,7 +51,8 @@ struct exo_envpage {
 	/* Written by the environment. Entry points: 0 means none. */
 	uint64_t exception_entry; /* with save area `exception`; exception_active is 1 */
 	uint64_t upcall_entry;    /* with save area `upcall`; masked is 1 */
-	uint64_t start_entry;     /* a slice begins: rdi = pending bits, rsp = 0, masked is 1 */
+	uint64_t start_entry;     /* a slice begins: rdi = pending bits, all other registers 0,
+	                             masked is 1 */
 	/* While rip is in [resume_lo, resume_hi) upcalls count as masked, and an
 	 * interrupted environment continues at resume_lo: the instructions there must be
 	 * restartable. This makes "unmask and return" one atomic step. */
@@ -67,10 +68,11 @@ struct exo_envpage {
 	struct exo_save upcall;
 
 	/* The protected entry context, written by the environment: where other environments'
-	 * control transfers arrive (sys_call, sys_send), 0: nowhere. rax = the caller's id,
-	 * rsp = 0, masked is 1; the registers the caller chose are the message. */
-	uint64_t sync_entry, async_entry;
-	uint32_t open;  /* nonzero: willing; cleared by the kernel at each arrival */
+	 * control transfers arrive (sys_call, sys_send); addresses below 4 GB. rax = the
+	 * caller's id, rsp = 0, masked is 1; the registers the caller chose are the message. */
+	uint32_t sync_entry, async_entry;
+	uint64_t zero2;
+	uint32_t open;  /* nonzero: willing, at both; cleared by the kernel at each arrival */
 	uint32_t lost_count; /* entries of lost[] written; beyond EXO_LOST_MAX only counted */
 
 	/* Visible revocation (UPCALL_REVOKE): give back `count` resources of one type, of
