@@ -33,8 +33,8 @@
 #define ENV_TABLE_TAG 32
 #define ENV_TABLE 40
 #define ENV_SPILLED 48
-#define ENV_PUB   56
-#define ENV_AWAKE 64
+#define ENV_PUB   80
+#define ENV_AWAKE 88
 #define ENV_SHIFT 11
 #define ENV_SIZE (1 << ENV_SHIFT) /* by alignment */
 #define ENV_MAX  64

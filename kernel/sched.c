@@ -23,7 +23,6 @@ void sched_init(void)
 {
 	for (int i = 0; i < EXO_SLICE_MAX; i++)
 		slices[i].generation = 1;
-	info.slice_cycles = info.tsc_hz / 1000000 * SLICE_US;
 }
 
 void slice_own(uint32_t position, struct env *env)
@@ -86,16 +85,22 @@ void sched_charge_to(struct env *env, uint64_t cycles)
 	cpu()->charged += cycles;
 }
 
-bool sched_willing(struct env *env)
+/* Does env's sleep end? */
+static bool wakes(struct env *env)
 {
 	const uint32_t urgent = UPCALL_REVOKE | UPCALL_LOST | UPCALL_CALLEE_DIED | UPCALL_HANDLER |
 	                        UPCALL_CHILD_ENDED | UPCALL_IRQ;
 
-	if (env->pub->state == ENV_WAITING && (wait_holds(env) || env->page->pending & urgent)) {
-		wait_clear(env);
-		env->pub->state = ENV_READY;
-	}
-	return env->pub->state == ENV_READY;
+	if (!(env->page->pending & urgent) && !wait_holds(env))
+		return false;
+	wait_clear(env);
+	env->pub->state = ENV_READY;
+	return true;
+}
+
+bool sched_willing(struct env *env)
+{
+	return env->pub->state == ENV_READY || (env->pub->state == ENV_WAITING && wakes(env));
 }
 
 enum { CALL_DEPTH = 8 };
@@ -109,7 +114,7 @@ static struct env *runs_for(struct env *env)
 }
 
 /* The first position after `from` for which somebody is willing, EXO_SLICE_MAX if none. */
-static uint32_t next_position(uint32_t from)
+static inline uint32_t next_position(uint32_t from)
 {
 	uint32_t turn = (from + 1) % EXO_SLICE_MAX;
 	uint64_t left = owned;
@@ -162,7 +167,7 @@ static _Noreturn void begin_slice(struct env *env)
 
 	c->slice_over = false;
 	c->slice_end = rdtsc() + info.slice_cycles;
-	timer_arm(c->slice_end);
+	timer_arm_slice();
 	env->pub->slices++;
 	env = runs_for(env);
 	env->page->pending &= ~(uint32_t)UPCALL_SLICE_END; /* the last one's */
@@ -268,5 +273,5 @@ void sched_tick(struct trap *trap)
 	if (c->slice_over)
 		upcall_post(env, UPCALL_SLICE_END, trap);
 	c->slice_end = rdtsc() + info.slice_cycles;
-	timer_arm(c->slice_end);
+	timer_arm_slice();
 }

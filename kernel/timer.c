@@ -8,6 +8,7 @@
 #include "kernel/kmap.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
+#include "kernel/sched.h"
 #include "kernel/timer.h"
 
 enum { /* local APIC registers, byte offsets */
@@ -44,6 +45,7 @@ enum {
 static struct {
 	volatile uint32_t *apic, *ioapic;
 	uint64_t ratio; /* APIC timer ticks for a TSC cycle, times 2^32 */
+	uint32_t slice; /* ticks of a slice */
 } state;
 
 static void apic_write(uint32_t offset, uint32_t v) { state.apic[offset / 4] = v; }
@@ -100,6 +102,8 @@ static bool compare(void)
 		return false;
 	info.tsc_hz = tsc * PIT_HZ / (start.pit - end.pit);
 	state.ratio = (ticks << 32) / tsc;
+	info.slice_cycles = info.tsc_hz / 1000000 * SLICE_US;
+	state.slice = (uint32_t)(info.slice_cycles * state.ratio >> 32);
 	return true;
 }
 
@@ -135,6 +139,8 @@ void timer_arm(uint64_t when)
 		ticks = 1;
 	apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }
+
+void timer_arm_slice(void) { apic_write(APIC_TIMER_INITIAL, state.slice); }
 
 void timer_eoi(void) { apic_write(APIC_EOI, 0); }
 

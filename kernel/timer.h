@@ -10,6 +10,9 @@ void timer_init(void);
 /* Interrupt (VEC_TIMER) when the time stamp counter passes `when`; WAIT_FOREVER: never. */
 void timer_arm(uint64_t when);
 
+/* The same in a slice's time from now on (info.slice_cycles), which needs no arithmetic. */
+void timer_arm_slice(void);
+
 /* The interrupt being served is over. */
 void timer_eoi(void);
 
