@@ -18,8 +18,9 @@ TESTS += $(DPF_TEST_BINS)
 $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
+DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_port.c strict_value.c
 DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
-              token.c syntax.c mark.c code.c dissect.c strict.c \
+              token.c syntax.c mark.c $(DPF_STRICT) \
               meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \
               asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
@@ -34,7 +35,7 @@ $(B)/s/dpf/test/exec_test: $(B)/s/dpf/test/exec_test.o ; $(CC) $(SFLAGS) -o $@ $
 TESTDEPS += $(B)/s/dpf/test/exec_test
 TESTS += "$(B)/s/dpf/test/exec_test $(B)/dpf-checked"
 $(B)/s/dpf/test/syntax_test: $(addprefix $(B)/s/dpf/,test/syntax_test.o tool/token.o tool/syntax.o \
-                             tool/code.o tool/dissect.o tool/strict.o)
+                             $(DPF_STRICT:%.c=tool/%.o))
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap
 TESTDEPS += $(B)/s/dpf/test/syntax_test
 TESTS += "$(B)/s/dpf/test/syntax_test dpf/test/expressions.txt"
@@ -46,7 +47,38 @@ TESTDEPS += $(B)/s/dpf/test/fuzz_test
 TESTS += "$(B)/s/dpf/test/fuzz_test 100000"
 fuzz-dpf: $(B)/s/dpf/test/fuzz_test ; $< 1000000 $(shell date +%s)
 fuzz: fuzz-dpf
-.PHONY: fuzz fuzz-dpf
+
+# Fuzz targets. What they once found or learned is kept in dpf/test/fuzz/kept and run by
+# `make test`; `make fuzz` goes on from there with libFuzzer, where clang has it.
+FUZZ_SECONDS ?= 120
+FUZZ_TARGETS := bpf filter capture
+FUZZ_capture := dpf/tool/capture.c dpf/tool/filters.c dpf/tool/split.c $(addprefix dpf/tool/,rules.c mark.c \
+                json.c token.c syntax.c $(DPF_STRICT) options.c)
+FUZZ_COMMON := dpf/test/fuzz/target.c dpf/tool/host.c dpf/tool/native.c
+fuzz_sources = dpf/test/fuzz/$(1)_target.c $(FUZZ_COMMON) $(FUZZ_$(1)) $(DPF)
+define fuzz_target
+$(B)/s/dpf/test/fuzz_$(1): $(patsubst %.c,$(B)/s/%.o,dpf/test/fuzz/main.c $(call fuzz_sources,$(1)))
+	$(CC) $(SFLAGS) -o $$@ $$^ -lpcap
+TESTDEPS += $(B)/s/dpf/test/fuzz_$(1)
+TESTS += "$(B)/s/dpf/test/fuzz_$(1) $(1) dpf/test/fuzz/kept/$(1)/*"
+$(B)/fuzz/dpf_$(1): $(call fuzz_sources,$(1)) $(wildcard dpf/*.h dpf/tool/*.h) dpf/test/fuzz/target.h
+	@mkdir -p $(B)/fuzz
+	clang -std=c11 -g -O1 -D_GNU_SOURCE -I. -Ikernel/include -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=all -o $$@ $$(filter %.c,$$^) -lpcap
+fuzz-dpf-$(1): $(B)/fuzz/dpf_$(1)
+	@mkdir -p $(B)/fuzz/corpus_$(1)
+	cd $(B)/fuzz && ./dpf_$(1) -max_total_time=$(FUZZ_SECONDS) -close_fd_mask=3 -max_len=8192 \
+	  corpus_$(1) $(CURDIR)/dpf/test/fuzz/kept/$(1)
+.PHONY: fuzz-dpf-$(1)
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(t))))
+fuzz-dpf-libfuzzer:
+	@if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	    clang -x c - -fsanitize=fuzzer -o /dev/null 2>/dev/null; \
+	  then $(MAKE) --no-print-directory $(FUZZ_TARGETS:%=fuzz-dpf-%); \
+	  else echo 'skipped: libFuzzer targets (no clang, or no libclang-rt)'; fi
+fuzz: fuzz-dpf-libfuzzer
+.PHONY: fuzz fuzz-dpf fuzz-dpf-libfuzzer
 
 # DPF and its peers: make bench-dpf. Figures in docs/dpf.md; results in build/bench. DPDK's
 # engines are built where libdpdk-dev is there; nothing else needs it.
