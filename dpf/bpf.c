@@ -29,9 +29,11 @@ static bool alu_is_valid(struct exo_bpf_insn in)
 {
 	unsigned op = in.code & BPF_OP;
 
+	if (in.code > 0xff)
+		return false;
 	if ((op == BPF_DIV || op == BPF_MOD) && !(in.code & BPF_X))
 		return in.k != 0;
-	return op <= BPF_XOR && in.code <= 0xff && (op != BPF_NEG || !(in.code & BPF_X));
+	return op <= BPF_XOR && (op != BPF_NEG || !(in.code & BPF_X));
 }
 
 /* i: the instruction's index, n: how many there are. i + 1 + offset must not wrap. */

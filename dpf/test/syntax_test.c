@@ -107,7 +107,7 @@ static bool fail(const char *what, const char *text)
 /* Words that look into tags in libpcap but move offsets, or that need what is not there. */
 static bool says_alike(const char *text)
 {
-	static const char *const words[] = { "vlan", "mpls", "byte", "protochain", "[" };
+	static const char *const words[] = { "vlan", "mpls", "pppoe", "byte", "protochain", "[" };
 
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		if (strstr(text, words[i]))

@@ -1,5 +1,6 @@
 /* dpf/tool/dissect.c - the beginning of programs of strict meaning: finding the headers
- * (strict.h). RFC 8200, section 4; RFC 3032; IEEE 802.1Q. SPDX-License-Identifier: ISC */
+ * (strict.h). RFC 8200, section 4; RFC 3032; RFC 2516; IEEE 802.1Q.
+ * SPDX-License-Identifier: ISC */
 #include "dpf/tool/strict.h"
 
 enum {
@@ -9,7 +10,7 @@ enum {
 	OR = BPF_ALU | BPF_OR, SHIFT_LEFT = BPF_ALU | BPF_LSH, SHIFT_RIGHT = BPF_ALU | BPF_RSH,
 	TO_X = BPF_MISC | BPF_TAX, FROM_X = BPF_MISC | BPF_TXA,
 	IP4 = 0x0800, IP6 = 0x86dd, VLAN = 0x8100, VLAN_OUTER = 0x88a8, VLAN_OLD = 0x9100,
-	MPLS = 0x8847, MPLS_MULTICAST = 0x8848,
+	MPLS = 0x8847, MPLS_MULTICAST = 0x8848, PPPOE_SESSION = 0x8864, PPP_IP4 = 0x21, PPP_IP6 = 0x57,
 	HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, OPTIONS = 60,
 };
 
@@ -107,6 +108,35 @@ static void skip_labels(struct code *c)
 	code_place(c, done);
 }
 
+/* A is the EtherType, M[STRICT_NETWORK] where a PPPoE header begins, if there is one: six bytes,
+ * and PPP's protocol. Then goes to done. */
+static void skip_session(struct code *c, uint16_t done)
+{
+	uint16_t session = code_label(c), other = code_label(c), four = code_label(c),
+	         six = code_label(c);
+
+	code_if(c, BPF_JEQ, PPPOE_SESSION, session, other);
+	code_place(c, session);
+	code_put(c, BPF_LDX | BPF_MEM, STRICT_NETWORK);
+	code_put(c, LOAD_H, 2);
+	code_put(c, OR, STRICT_THERE);
+	store(c, STRICT_SESSION);
+	set(c, STRICT_TYPE, 0);
+	code_put(c, FROM_X, 0);
+	code_put(c, ADD, 8);
+	store(c, STRICT_NETWORK);
+	code_put(c, LOAD_H, 6);
+	code_if(c, BPF_JEQ, PPP_IP4, four, FALL);
+	code_if(c, BPF_JEQ, PPP_IP6, six, done);
+	code_place(c, four);
+	set(c, STRICT_TYPE, IP4);
+	code_goto(c, done);
+	code_place(c, six);
+	set(c, STRICT_TYPE, IP6);
+	code_goto(c, done);
+	code_place(c, other);
+}
+
 static void dissect_ip4(struct code *c, uint16_t done)
 {
 	code_put(c, BPF_LDX | BPF_MEM, STRICT_NETWORK);
@@ -119,7 +149,6 @@ static void dissect_ip4(struct code *c, uint16_t done)
 	code_put(c, SHIFT_LEFT, 2);
 	code_put(c, ADD_X, 0);
 	store(c, STRICT_TRANSPORT);
-	set(c, STRICT_HAS_HEADER, 1);
 	code_goto(c, done);
 }
 
@@ -165,11 +194,12 @@ static void dissect_ip6(struct code *c, uint16_t done)
 	code_goto(c, done);
 	code_place(c, found);
 	code_put(c, BPF_STX, STRICT_TRANSPORT);
-	set(c, STRICT_HAS_HEADER, 1);
 }
 
 static void dissect_network(struct code *c, const struct start *s)
 {
+	uint16_t done = code_label(c);
+
 	code_put(c, BPF_LDX | BPF_IMM, s->type_at < 0 ? s->network : (uint32_t)s->type_at);
 	if (s->type_at < 0) {
 		type_by_version(c);
@@ -181,7 +211,9 @@ static void dissect_network(struct code *c, const struct start *s)
 	store(c, STRICT_NETWORK);
 	code_put(c, LOAD_H, 0);
 	store(c, STRICT_TYPE);
+	skip_session(c, done);
 	skip_labels(c);
+	code_place(c, done);
 }
 
 static void dissect_transport(struct code *c)

@@ -8,27 +8,34 @@ static void gen_id(struct strict *x, const struct node *n, uint16_t yes, uint16_
 
 	if (type->kind != TOKEN_END && (token_is(type, "port") || token_is(type, "portrange")))
 		strict_port(x, n, yes, no);
-	else if (type->kind != TOKEN_END && token_is(type, "proto"))
+	else if (type->kind != TOKEN_END && (token_is(type, "proto") || token_is(type, "protochain")))
 		strict_proto(x, n, yes, no);
 	else if (type->kind != TOKEN_END && !token_is(type, "host") && !token_is(type, "net"))
-		strict_refuse(x, type, "strict meaning: not covered");
+		strict_refuse(x, type, strict_not_covered);
 	else if (n->token.kind == TOKEN_MAC)
 		strict_mac(x, n, yes, no);
 	else
 		strict_network(x, n, yes, no);
 }
 
-/* `vlan`, `vlan N`, `mpls`, `mpls N`: any of the tags. */
+/* `vlan`, `vlan N`, `mpls`, `mpls N`: any of the tags; `pppoes`, `pppoes N`: the session. */
 static void gen_tag(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
 {
-	bool vlan = token_is(&n->token, "vlan");
-	unsigned slot = vlan ? STRICT_VLAN : STRICT_MPLS;
-	unsigned last = slot + (vlan ? STRICT_VLANS : STRICT_LABELS) - 1;
+	static const struct { const char *word; unsigned slot, count; } tags[] = {
+		{ "vlan", STRICT_VLAN, STRICT_VLANS },
+		{ "mpls", STRICT_MPLS, STRICT_LABELS },
+		{ "pppoes", STRICT_SESSION, 1 },
+	};
+	enum { TAGS = sizeof tags / sizeof *tags };
+	unsigned i = 0;
 
-	if (!vlan && !token_is(&n->token, "mpls")) {
-		strict_refuse(x, &n->token, "strict meaning: not covered");
+	while (i < TAGS && !token_is(&n->token, tags[i].word))
+		i++;
+	if (i == TAGS) {
+		strict_refuse(x, &n->token, strict_not_covered);
 		return;
 	}
+	unsigned slot = tags[i].slot, last = slot + tags[i].count - 1;
 	if (!n->has_value) {
 		strict_load_slot(x, slot);
 		code_if(x->c, BPF_JEQ, 0, no, yes);
@@ -64,7 +71,7 @@ static void gen_cast(struct strict *x, const struct node *n, uint16_t yes, uint1
 		strict_load_at(x, STRICT_NETWORK, 1, 24);
 		code_if(x->c, BPF_JEQ, 255, yes, no);
 	} else {
-		strict_refuse(x, p, "strict meaning: not covered");
+		strict_refuse(x, p, strict_not_covered);
 	}
 }
 
@@ -96,7 +103,7 @@ static void gen_protocol(struct strict *x, const struct node *n, uint16_t yes, u
 	const struct protocol *p = strict_protocol(&n->token);
 
 	if (!p) {
-		strict_refuse(x, &n->token, "strict meaning: not covered");
+		strict_refuse(x, &n->token, strict_not_covered);
 		return;
 	}
 	strict_need(x, p, no);
@@ -118,7 +125,7 @@ static void gen(struct strict *x, int i, uint16_t yes, uint16_t no)
 	case NODE_COMPARE: strict_compare(x, n, yes, no); break;
 	case NODE_SIZE: gen_size(x, n, yes, no); break;
 	case NODE_CAST: gen_cast(x, n, yes, no); break;
-	default: strict_refuse(x, &n->token, "strict meaning: not covered");
+	default: gen_protocol(x, n, yes, no); /* pppoed, and words that are refused */
 	}
 }
 
@@ -129,9 +136,9 @@ static bool is_frames(const struct token *t)
 
 static enum strict_depth depth_of_id(const struct node *n)
 {
-	static const char *const in_transport[] = { "port", "portrange", "proto" };
+	static const char *const in_transport[] = { "port", "portrange", "proto", "protochain" };
 
-	for (int i = 0; n->q.type.kind != TOKEN_END && i < 3; i++)
+	for (int i = 0; n->q.type.kind != TOKEN_END && i < 4; i++)
 		if (token_is(&n->q.type, in_transport[i]) && !is_frames(&n->q.proto))
 			return STRICT_TO_TRANSPORT;
 	return n->token.kind == TOKEN_MAC ? STRICT_FRAME : STRICT_TO_NETWORK;
@@ -153,6 +160,7 @@ static enum strict_depth depth_of(const struct node *n)
 	case NODE_PROTO:
 	case NODE_LOAD: return depth_of_protocol(&n->token);
 	case NODE_TAG:
+	case NODE_OTHER:
 	case NODE_CAST: return STRICT_TO_NETWORK;
 	default: return STRICT_FRAME;
 	}

@@ -12,8 +12,8 @@ enum {
 	STRICT_NETWORK,     /* offset of the network header */
 	STRICT_TYPE,        /* its EtherType; 0: none */
 	STRICT_PROTO,       /* IP protocol, behind the extension headers */
-	STRICT_TRANSPORT,   /* offset of its header */
-	STRICT_HAS_HEADER,  /* 1: that header is in this frame, no later fragment */
+	STRICT_TRANSPORT,   /* offset of its header; 0: not in this frame, a later fragment */
+	STRICT_SESSION,     /* PPPoE's | STRICT_THERE; 0: none */
 	STRICT_VLAN,        /* identifiers, each | STRICT_THERE */
 	STRICT_MPLS = STRICT_VLAN + 3,
 	STRICT_TEMPORARY = STRICT_MPLS + 3, /* from here on: for arithmetic */

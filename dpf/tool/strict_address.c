@@ -141,20 +141,13 @@ static bool read_network(const struct node *n, struct network *w)
 	return n->extra.kind != TOKEN_NUMBER || (net && n->extra.value <= most);
 }
 
-void strict_network(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
+/* Go on if the packet is of the protocol p, or (NULL) of one that has such addresses. */
+static void need_addresses(struct strict *x, const struct protocol *p, int words, uint16_t no)
 {
-	const struct protocol *p = n->q.proto.kind == TOKEN_END ? NULL : strict_protocol(&n->q.proto);
 	uint16_t right = code_label(x->c);
-	struct network w;
 
-	if (!read_network(n, &w)) {
-		strict_refuse(x, &n->token, "strict meaning: only addresses in figures");
-		return;
-	}
 	strict_load_slot(x, STRICT_TYPE);
-	if (p && (p->ip4 || p->ip6 || (w.words == 4) != (p->number == IP6))) {
-		strict_refuse(x, &n->q.proto, "strict meaning: no such addresses in this protocol");
-	} else if (p || w.words == 4) {
+	if (p || words == 4) {
 		code_if(x->c, BPF_JEQ, p ? p->number : IP6, FALL, no);
 	} else {
 		code_if(x->c, BPF_JEQ, IP4, right, FALL);
@@ -162,5 +155,79 @@ void strict_network(struct strict *x, const struct node *n, uint16_t yes, uint16
 		code_if(x->c, BPF_JEQ, RARP, right, no);
 	}
 	code_place(x->c, right);
-	strict_sides(x, n, network_side, &w, yes, no);
+}
+
+static bool has_addresses(const struct protocol *p, int words)
+{
+	return !p || (!p->ip4 && !p->ip6 && (words == 4) == (p->number == IP6));
+}
+
+static void gen_one(struct strict *x, const struct node *n, const struct protocol *p,
+                    const struct network *w, uint16_t yes, uint16_t no)
+{
+	need_addresses(x, p, w->words, no);
+	strict_sides(x, n, network_side, w, yes, no);
+}
+
+/* An address that a name has. */
+static struct network network_of(const struct addrinfo *a)
+{
+	struct network w = { .words = a->ai_family == AF_INET6 ? 4 : 1 };
+	uint8_t bytes[16] = { 0 };
+
+	if (w.words == 4)
+		memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr, 16);
+	else
+		memcpy(bytes, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
+	for (int i = 0; i < 16; i++)
+		w.value[i / 4] |= (uint32_t)bytes[i] << (24 - i % 4 * 8);
+	set_prefix(&w, w.words == 4 ? 128 : 32);
+	return w;
+}
+
+/* A host by its name: any of its addresses that the protocol can have. */
+static void gen_name(struct strict *x, const struct node *n, const struct protocol *p, uint16_t yes,
+                     uint16_t no)
+{
+	const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *all = NULL;
+	char name[256];
+	int used = 0;
+
+	snprintf(name, sizeof name, "%.*s", (int)n->token.length, n->token.at);
+	if (n->token.length >= sizeof name || getaddrinfo(name, NULL, &hints, &all) != 0)
+		all = NULL;
+	for (struct addrinfo *a = all; a; a = a->ai_next) {
+		struct network w = network_of(a);
+		uint16_t next = code_label(x->c);
+
+		if ((a->ai_family != AF_INET && a->ai_family != AF_INET6) || !has_addresses(p, w.words))
+			continue;
+		gen_one(x, n, p, &w, yes, next);
+		code_place(x->c, next);
+		used++;
+	}
+	code_goto(x->c, no);
+	if (all)
+		freeaddrinfo(all);
+	if (!used)
+		strict_refuse(x, &n->token, "strict meaning: unknown host");
+}
+
+void strict_network(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
+{
+	const struct protocol *p = n->q.proto.kind == TOKEN_END ? NULL : strict_protocol(&n->q.proto);
+	bool net = n->q.type.kind != TOKEN_END && token_is(&n->q.type, "net");
+	struct network w;
+
+	if (n->q.proto.kind != TOKEN_END && (!p || p->ip4 || p->ip6))
+		strict_refuse(x, &n->q.proto, "strict meaning: no such addresses in this protocol");
+	else if (n->token.kind == TOKEN_NAME && !net)
+		gen_name(x, n, p, yes, no);
+	else if (!read_network(n, &w))
+		strict_refuse(x, &n->token, "strict meaning: not an address in figures");
+	else if (!has_addresses(p, w.words))
+		strict_refuse(x, &n->q.proto, "strict meaning: no such addresses in this protocol");
+	else
+		gen_one(x, n, p, &w, yes, no);
 }

@@ -4,13 +4,16 @@
 
 static const struct protocol protocols[] = {
 	{ "ip", IP4, false, false }, { "ip6", IP6, false, false }, { "ipv6", IP6, false, false },
-	{ "arp", ARP, false, false }, { "rarp", RARP, false, false },
+	{ "pppoed", 0x8863, false, false }, { "arp", ARP, false, false }, { "rarp", RARP, false, false },
 	{ "tcp", TCP, true, true }, { "udp", UDP, true, true }, { "sctp", SCTP, true, true },
 	{ "icmp", 1, true, false }, { "icmp6", 58, false, true }, { "icmpv6", 58, false, true },
 	{ "igmp", 2, true, false }, { "igrp", 9, true, false }, { "pim", 103, true, true },
 	{ "vrrp", 112, true, true }, { "carp", 112, true, true }, { "ah", 51, true, true },
 	{ "esp", 50, true, true },
 };
+
+const char strict_not_covered[] =
+	"strict meaning: this word is not covered; --libpcap-compat takes it";
 
 void strict_refuse(struct strict *x, const struct token *t, const char *message)
 {

@@ -23,6 +23,9 @@ struct strict {
 	struct token where;
 };
 
+/* What is said of words that only libpcap's meaning has. */
+extern const char strict_not_covered[];
+
 /* The expression is refused, at this token. The first time counts. */
 void strict_refuse(struct strict *x, const struct token *t, const char *message);
 

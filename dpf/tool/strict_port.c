@@ -72,8 +72,8 @@ void strict_port(struct strict *x, const struct node *n, uint16_t yes, uint16_t 
 		strict_refuse(x, &n->q.proto, "strict meaning: this protocol has no ports");
 		return;
 	}
-	strict_load_slot(x, STRICT_HAS_HEADER);
-	code_if(x->c, BPF_JEQ, 1, FALL, no);
+	strict_load_slot(x, STRICT_TRANSPORT);
+	code_if(x->c, BPF_JEQ, 0, no, FALL);
 	strict_load_slot(x, STRICT_PROTO);
 	if (p) {
 		code_if(x->c, BPF_JEQ, p->number, FALL, no);
@@ -86,7 +86,14 @@ void strict_port(struct strict *x, const struct node *n, uint16_t yes, uint16_t 
 	strict_sides(x, n, port_side, &w, yes, no);
 }
 
-/* [ether|ip|ip6] proto NUMBER or NAME */
+/* Headers that are looked through can be followed by a protocol, but are none. */
+static bool is_looked_through(uint32_t number)
+{
+	return number == 0 || number == 43 || number == 44 || number == 60;
+}
+
+/* [ether|ip|ip6] proto NUMBER or NAME; and protochain, which means the same here: the protocol
+ * behind the extension headers. */
 void strict_proto(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
 {
 	struct token name = n->token;
@@ -116,6 +123,10 @@ void strict_proto(struct strict *x, const struct node *n, uint16_t yes, uint16_t
 			strict_refuse(x, &n->q.proto, "strict meaning: only of ether, ip and ip6");
 			return;
 		}
+	}
+	if (token_is(&n->q.type, "protochain") && p.ip6 && is_looked_through(p.number)) {
+		strict_refuse(x, &n->token, "strict meaning: extension headers are looked through");
+		return;
 	}
 	strict_need(x, &p, no);
 	code_goto(x->c, yes);

@@ -10,14 +10,14 @@ static unsigned find_start(struct strict *x, const struct token *proto, uint16_t
 	if (token_is(proto, "ether") || token_is(proto, "link"))
 		return STRICT_SLOTS;
 	if (!p) {
-		strict_refuse(x, proto, "strict meaning: not covered");
+		strict_refuse(x, proto, strict_not_covered);
 		return STRICT_SLOTS;
 	}
 	strict_need(x, p, no);
 	if (!p->ip4 && !p->ip6)
 		return STRICT_NETWORK;
-	strict_load_slot(x, STRICT_HAS_HEADER);
-	code_if(x->c, BPF_JEQ, 1, FALL, no);
+	strict_load_slot(x, STRICT_TRANSPORT);
+	code_if(x->c, BPF_JEQ, 0, no, FALL);
 	return STRICT_TRANSPORT;
 }
 
