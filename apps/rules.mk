@@ -65,10 +65,12 @@ KBENCH_OBJ := $(addprefix $(B)/u/,$(addprefix apps/kbench/,main.o control.o memo
 $(B)/kbench.elf: libnet/exos/first.ld $(KBENCH_OBJ)
 	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a
 ALL += $(B)/kbench.img
-bench-kernel: $(B)/kernel.elf $(B)/kbench.img
+# The Linux guest's rows, when there is one (boot/rules.mk).
+LINUX_ROWS := $(if $(wildcard $(B)/linux/vmlinux),$(B)/linux.rows)
+bench-kernel: $(B)/kernel.elf $(B)/kbench.img $(LINUX_ROWS)
 	@mkdir -p $(B)/bench
-	@timeout 120 boot/run.sh -1 -i -n none $^ > $(B)/bench/kernel.log || { cat $(B)/bench/kernel.log; exit 1; }
-	@apps/kbench/table.py $(B)/bench/kernel.json < $(B)/bench/kernel.log
+	@timeout 120 boot/run.sh -1 -i -n none $(B)/kernel.elf $(B)/kbench.img > $(B)/bench/kernel.log || { cat $(B)/bench/kernel.log; exit 1; }
+	@apps/kbench/table.py $(B)/bench/kernel.json $(LINUX_ROWS) < $(B)/bench/kernel.log
 BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
 # With a second serial line, which goes nowhere, and a PCI device that would be a bus master.

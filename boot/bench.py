@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """boot/bench.py KERNEL MODULE... - measure the booted appliance; prints, asserts nothing.
 
   start to first ping, to first HTTP 200   wall-clock seconds from the start of QEMU, TCG,
@@ -11,7 +11,6 @@ SPDX-License-Identifier: ISC"""
 import os
 import re
 import select
-import signal
 import socket
 import statistics
 import struct
@@ -20,6 +19,8 @@ import sys
 import tempfile
 import time
 
+from appliance import BOUND, Appliance
+
 BOOTS = 5
 REQUESTS = 512
 FLIGHT = 32  # requests at once
@@ -27,51 +28,8 @@ TRIPS = 101
 # A virtual nanosecond for each instruction; idle time passes as on the wall, so that timers
 # count as they would.
 COUNT = ("-q", "-icount shift=0,sleep=on")
-BOUND = 120  # seconds for any wait: only a hang reaches it
 ADDRESS = "10.0.9.50"
 MAC = "52:54:00:12:34:56"
-
-
-class Appliance:
-    """The appliance in QEMU, started by boot/run.sh, its console on pipes."""
-
-    def __init__(self, files, *options):
-        self.began = time.monotonic()
-        self.said = b""
-        self.process = subprocess.Popen(["boot/run.sh", "-1", *options, *files],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=BOUND)
-
-    def forwarded(self):
-        """The ports of the web server and of echo that run.sh chose."""
-        text = b""
-        while b"echo at" not in text:
-            line = self.process.stderr.readline()
-            if not line:
-                sys.exit("boot/bench.py: boot/run.sh failed: " + text.decode())
-            text += line
-        return (int(re.search(rb"http://127.0.0.1:(\d+)/", text)[1]),
-                int(re.search(rb"echo at 127.0.0.1 port (\d+)", text)[1]))
-
-    def ask(self, command, pattern):
-        """Type a command; what the console says up to the pattern (its match)."""
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
-        text, end = b"", time.monotonic() + BOUND
-        while time.monotonic() < end:
-            if select.select([self.process.stdout], [], [], 1)[0]:
-                text += os.read(self.process.stdout.fileno(), 65536)
-            found = re.search(pattern, text.replace(b"\r", b""))
-            if found:
-                return found
-        sys.exit(f"boot/bench.py: no answer to {command}: {text.decode()}")
 
 
 def until(attempt, process=None):

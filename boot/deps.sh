@@ -1,12 +1,14 @@
 #!/bin/sh
-# boot/deps.sh - bring everything the build needs on Debian 12 (amd64).
+# boot/deps.sh [linux] - bring everything the build needs on Debian 12 (amd64); `linux`: and the
+# kernel of the Linux guest that the bench compares with (make bench-linux).
 #
-# Three steps, each skipped when its result is there already:
+# Steps, each skipped when its result is there already:
 #   packages  apt-get install (the only step that needs root)
 #   lwIP      upstream tarball of Debian 13's source package, pinned by SHA-256
 #   newlib    Debian's newlib-source, built for x86_64-elf by the host's gcc
-# The last two land in ${XDG_CACHE_HOME:-$HOME/.cache}/exonet, which survives
-# `make clean`; build/deps.mk tells make where. The user's apt configuration is
+#   Linux     Debian's linux-source-6.1, built as boot/linux/config says
+# The last three land in ${XDG_CACHE_HOME:-$HOME/.cache}/exonet, which survives
+# `make clean`; build/deps.mk tells make where, Linux is linked to as build/linux. The user's apt configuration is
 # read, never changed. Prints one line per step done, and nothing when all is
 # there. Ends with status 1 and one line that says what to do when it cannot.
 # SPDX-License-Identifier: ISC
@@ -40,6 +42,7 @@ packages() {
 		tcpdump                 # what the tests compare dpf with
 		gdb                     # make gdb
 	END
+	[ -z "$with_linux" ] || printf '%s\n' $linux_packages
 }
 
 lwip_version=2.2.1
@@ -51,6 +54,9 @@ newlib_configure="--disable-multilib --disable-libgloss --disable-nls
 	--enable-lite-exit --enable-newlib-global-stdio-streams"
 newlib_cflags="-g -O2 -mno-red-zone -fno-pic -fno-stack-protector
 	-fcf-protection=none -ffunction-sections -fdata-sections"
+
+linux_packages="linux-source-6.1 flex bison bc libelf-dev"
+linux_sources=/usr/src/linux-source-6.1.tar.xz
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 trixie_key=/usr/share/keyrings/debian-archive-trixie-stable.gpg
@@ -185,6 +191,41 @@ get_newlib() {
 	publish "$work/install/x86_64-elf" "$newlib"
 }
 
+# Runs in the source's directory.
+build_linux() {
+	make tinyconfig && scripts/kconfig/merge_config.sh -m .config "$root/boot/linux/config" &&
+		make olddefconfig && nice make vmlinux &&
+		objcopy --strip-debug vmlinux "$1/vmlinux" && cp usr/gen_init_cpio .config "$1"
+}
+
+# Every line of the configuration took effect: what depends on something else that is
+# missing would be left out without a word.
+linux_configured() {
+	grep '^CONFIG_.*=y' "$root/boot/linux/config" | grep -vxFf "$1" || return 0
+	return 1
+}
+
+get_linux() {
+	key=$(cat "$root/boot/linux/config" - <<-END | sha256sum | cut -c1-12
+		$(dpkg-query -W -f '${Version}' linux-source-6.1) $(gcc -dumpfullversion)
+	END
+	)
+	linux=$cache/linux-$key
+	if [ ! -d "$linux" ]; then
+		say "building Linux (some ten minutes)"
+		mkdir "$work/linux" "$work/guest" &&
+			tar -C "$work/linux" --strip-components=1 -xf "$linux_sources" ||
+			die "cannot unpack $linux_sources: check the free space in $cache"
+		(cd "$work/linux" && unset MAKEFLAGS MFLAGS MAKELEVEL &&
+			build_linux "$work/guest" && linux_configured .config) \
+			>"$cache/linux.log" 2>&1 ||
+			die "building Linux failed: see $cache/linux.log"
+		publish "$work/guest" "$linux"
+	fi
+	mkdir -p "$root/build" && ln -sfn "$linux" "$root/build/linux" ||
+		die "cannot write $root/build"
+}
+
 write_deps_mk() {
 	mkdir -p "$root/build" &&
 		printf 'LWIP := %s\nNEWLIB := %s\n' "$lwip" "$newlib" >"$work/deps.mk" ||
@@ -194,6 +235,7 @@ write_deps_mk() {
 	mv "$work/deps.mk" "$root/build/deps.mk" || die "cannot write $root/build/deps.mk"
 }
 
+with_linux=${1-}
 check_release
 cache=${XDG_CACHE_HOME:-${HOME:?boot/deps.sh: set HOME or XDG_CACHE_HOME}/.cache}/exonet
 mkdir -p "$cache" && work=$(mktemp -d "$cache/work.XXXXXX") ||
@@ -202,3 +244,4 @@ install_packages
 get_lwip
 get_newlib
 write_deps_mk
+[ -z "$with_linux" ] || get_linux

@@ -34,3 +34,35 @@ BENCH += "boot/bench.py $(call quoted,$(APPLIANCE))"
 endif
 
 .PHONY: run run-ipxe boot-run deps gdb
+
+# --- A Linux guest under the same QEMU, for the bench alone: `make linux-guest` builds it once ---
+LINUX_FLAGS := -std=c11 -g -O2 -D_GNU_SOURCE -static -I. -Ikernel/include -Wall -Wextra -Werror -Wshadow \
+               -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
+linux-guest: ; @boot/deps.sh linux
+$(B)/linux-rows: boot/linux/rows.c ; $(CC) $(LINUX_FLAGS) -o $@ $^
+$(B)/linux-xdp: boot/linux/xdp.c $(ASH_OBJECT) ; $(CC) $(LINUX_FLAGS) -o $@ $^
+# Version 3 of the instruction set is the last that Linux 6.1 knows.
+$(B)/reflect.o: ash/test/obj/reflect.c ash/include/handler.h ; $(CLANG) $(filter-out -M%,$(BPFFLAGS)) -mcpu=v3 -c -o $@ $<
+# An initramfs: /init, and what it reads.
+$(B)/linux-rows.cpio: $(B)/linux-rows ; @boot/linux/initramfs.sh $(B)/linux/gen_init_cpio init=$< >$@
+$(B)/linux-xdp.cpio: $(B)/linux-xdp $(B)/reflect.o
+	@boot/linux/initramfs.sh $(B)/linux/gen_init_cpio init=$< handler=$(B)/reflect.o >$@
+# The same operations as kbench's.
+$(B)/linux.rows: $(B)/linux/vmlinux $(B)/linux-rows.cpio
+	@timeout 300 boot/run.sh -1 -i -n none $(LINUX_MACHINE) $^ >$@ </dev/null
+# -erms: Linux then clears pages by words, which is what our kernel does.
+LINUX_MACHINE := -m 256 -q "-cpu max,-erms" -a "console=ttyS0 quiet"
+
+$(B)/count.so: boot/count.c ; $(CC) $(filter-out -M%,$(CFLAGS)) -O2 -D_GNU_SOURCE -shared -fPIC -o $@ $<
+BENCHDEPS += $(B)/count.so
+bench-linux: linux-guest ; @$(MAKE) --no-print-directory bench-linux-built
+bench-linux-built: $(ALL) $(addprefix $(B)/,linux/vmlinux linux-xdp.cpio count.so reflect.o)
+	@mkdir -p $(B)/bench
+	@boot/linux/bench.py $(B)/bench/linux.json $(B)/linux/vmlinux $(B)/linux-xdp.cpio $(B)/kernel.elf \
+	  $(addprefix $(B)/,init.img ipd.elf echo.elf reflect.o console.elf)
+ifneq ($(wildcard $(B)/linux/vmlinux),)
+BENCH += "$(MAKE) --no-print-directory bench-linux-built"
+else
+BENCH += "echo 'beside a Linux guest: not measured, there is none (make linux-guest builds it)'"
+endif
+.PHONY: linux-guest bench-linux bench-linux-built
