@@ -3,6 +3,7 @@
  * Layer: leaf library. Source: RFC 1071 for the sum. SPDX-License-Identifier: ISC
  */
 #include "ash/dilp.h"
+#include "exo/ring.h"
 
 static uint64_t get(const uint8_t *b)
 {
@@ -108,6 +109,41 @@ static uint64_t do_count(struct ash_run *run, const uint64_t *arg)
 	return 0;
 }
 
+/* call(entry, arg). The counters of the queue are the owner's and the handler's to spoil: it is
+ * theirs alone. */
+static uint64_t do_call(struct ash_run *run, const uint64_t *arg)
+{
+	const volatile struct ash_calls *q =
+		(const volatile void *)(run->window + ASH_CTX + ASH_CALLS);
+	struct ash_effects *e = &run->effects;
+	uint32_t waiting = q->head - q->tail;
+
+	if (arg[0] >= ASH_ENTRIES)
+		return (uint64_t)-E_INVAL;
+	if (e->ncall == ASH_RUN_CALLS || waiting >= ASH_CALL_RING - (uint32_t)e->ncall)
+		return (uint64_t)-E_NOSPC;
+	e->call[e->ncall++] = (struct ash_call){ .entry = (uint32_t)arg[0], .arg = arg[1] };
+	return 0;
+}
+
+/* send(offset, length), deliver(offset, length) */
+static uint64_t do_frame(struct ash_run *run, const uint64_t *arg, bool send)
+{
+	struct ash_effects *e = &run->effects;
+
+	if (arg[1] < EXO_FRAME_MIN || arg[1] > EXO_FRAME_MAX)
+		return (uint64_t)-E_INVAL;
+	if (!ash_mapped(run, arg[0], arg[1], false))
+		return (uint64_t)-E_FAULT;
+	if (e->nframe == ASH_RUN_FRAMES)
+		return (uint64_t)-E_NOSPC;
+	if (!ash_charge(run, arg[1]))
+		return 0;
+	e->frame[e->nframe++] =
+		(struct ash_effect_frame){ (uint32_t)arg[0], (uint32_t)arg[1], send };
+	return 0;
+}
+
 /* dilp(k, to, from, length, result) */
 static uint64_t do_dilp(struct ash_run *run, const uint64_t *arg)
 {
@@ -137,6 +173,9 @@ uint64_t ash_helper(struct ash_run *run, uint32_t id, const uint64_t *arg)
 	case ASH_HELPER_WAKE: return do_wake(run);
 	case ASH_HELPER_COUNT: return do_count(run, arg);
 	case ASH_HELPER_DILP: return do_dilp(run, arg);
+	case ASH_HELPER_CALL: return do_call(run, arg);
+	case ASH_HELPER_SEND: return do_frame(run, arg, true);
+	case ASH_HELPER_DELIVER: return do_frame(run, arg, false);
 	default: return (uint64_t)-E_NOSYS;
 	}
 }

@@ -281,15 +281,65 @@ static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64
 	return ash_frame_end(&h->run, f, first, length);
 }
 
+/* The frame as it is in the buffer now, to its owner. */
+static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
+{
+	uint8_t *bytes = ring_buffer(ring, buffer) + EXO_FRAME_MIN;
+
+	ring_publish(ring, buffer, length, copysum(bytes, bytes, length - EXO_FRAME_MIN), id);
+}
+
+/* A frame beside the one that came: what is sent or delivered is a copy of our own. */
+static void emit(struct handler *h, const struct ash_effect_frame *f)
+{
+	struct exo_filter_info *fi = &filter_info[h->filter];
+	int taken = ring_take(fi->ring);
+
+	if (taken < 0) {
+		fi->dropped++;
+		return;
+	}
+	uint32_t buffer = (uint32_t)taken, at = ring_offset(fi->ring, buffer);
+	memcpy(ring_buffer(fi->ring, buffer), h->run.window + f->at, f->length);
+	if (!f->send) {
+		pass(fi->ring, buffer, f->length, h->filter);
+	} else if (ring_reply(fi->ring, buffer, at, f->length)) {
+		fi->replied++;
+	} else {
+		fi->dropped++;
+		ring_return(fi->ring, buffer);
+	}
+}
+
+static void queue_calls(struct handler *h)
+{
+	volatile struct ash_calls *q = (volatile void *)(h->run.window + ASH_CTX + ASH_CALLS);
+	uint32_t head = q->head;
+
+	for (int i = 0; i < h->run.effects.ncall; i++) {
+		volatile struct ash_call *c = &q->call[head++ % ASH_CALL_RING];
+		c->entry = h->run.effects.call[i].entry;
+		c->filter = h->filter;
+		c->arg = h->run.effects.call[i].arg;
+	}
+	q->head = head;
+	h->env->page->pending |= UPCALL_HANDLER;
+}
+
 /* What the handler asked for, now that it has ended well. */
 static void do_effects(struct handler *h)
 {
 	uint64_t *count = (uint64_t *)(void *)(h->run.window + ASH_CTX + ASH_COUNTS);
+	const struct ash_effects *e = &h->run.effects;
 
-	if (h->run.effects.wake)
+	if (e->wake)
 		h->env->page->pending |= UPCALL_HANDLER;
-	for (int i = 0; h->run.effects.counted && i < ASH_COUNTERS; i++)
-		count[i] += h->run.effects.count[i];
+	for (int i = 0; e->counted && i < ASH_COUNTERS; i++)
+		count[i] += e->count[i];
+	if (e->ncall)
+		queue_calls(h);
+	for (int i = 0; i < e->nframe; i++)
+		emit(h, &e->frame[i]);
 }
 
 /* Too many aborts: the frames go to the ring from now on, and the owner is told. */
@@ -309,14 +359,6 @@ static void judge(struct handler *h, bool aborted)
 	handler_unbind(id);
 	filter_info[id].handler = HANDLER_LOST;
 	revoke_note(env, CAP_FILTER, id);
-}
-
-/* The frame as it is in the buffer now, to its owner. */
-static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
-{
-	uint8_t *bytes = ring_buffer(ring, buffer) + EXO_FRAME_MIN;
-
-	ring_publish(ring, buffer, length, copysum(bytes, bytes, length - EXO_FRAME_MIN), id);
 }
 
 int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "apps/ktest/wire.h"
 #include "exo/ash.h"
+#include "libnet/calls.h"
 
 enum {
 	WINDOW_VA = KTEST_VA + 0x200000, /* the handler's own pages, as we see them */
@@ -19,6 +20,8 @@ enum {
 #define STORE(dst, src, o) { .code = 0x63, .regs = dst | (src) << 4, .off = (o) }
 #define STORE_BYTE(dst, o, v) { .code = 0x72, .regs = dst, .off = (o), .imm = (v) }
 #define JUMP_ABOVE(r, v, o) { .code = 0x25, .regs = r, .off = (o), .imm = (v) }
+#define JUMP_NOT(r, v, o) { .code = 0x55, .regs = r, .off = (o), .imm = (v) }
+#define SWAP_IF_R0(dst, src) { .code = 0xc3, .regs = dst | (src) << 4, .imm = 0xf1 } /* 32 bits */
 #define JUMP(o)          { .code = 0x05, .off = (o) }
 #define CALL_SELF        { .code = 0x85, .regs = 1 << 4, .imm = -1 }
 #define CALL(helper)     { .code = 0x85, .imm = ASH_HELPER_##helper }
@@ -406,6 +409,189 @@ static void effects_of_a_good_run_happen_and_of_an_aborted_one_do_not(void)
 	close_handler();
 }
 
+/* A lock that handler and owner share, a thread of the owner's, and its entries. The thread has a
+ * stack of its own, and runs when it is switched to. */
+static struct {
+	volatile uint32_t *lock, *twin; /* twin[0] and [1] are equal whenever the lock is free */
+	uint64_t owner_rsp, thread_rsp, argument;
+	uint64_t stack[512] __attribute__((aligned(16)));
+	uint32_t thread_runs, late, wrong;
+	uint64_t thread_sum;
+} active;
+
+/* Save the callee's registers and the stack, go on with another. */
+void ash_test_switch(uint64_t *save, uint64_t to);
+__asm__(".globl ash_test_switch\n"
+        "ash_test_switch:\n"
+        "push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
+        "mov %rsp, (%rdi)\n"
+        "mov %rsi, %rsp\n"
+        "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
+        "ret\n");
+
+static void thread(void)
+{
+	for (;;) {
+		active.thread_runs++;
+		active.thread_sum += active.argument;
+		ash_test_switch(&active.thread_rsp, active.owner_rsp);
+	}
+}
+
+static void make_thread(void)
+{
+	uint64_t *top = active.stack + 510; /* as if it had called ash_test_switch */
+
+	*top = (uint64_t)thread;
+	active.thread_rsp = (uint64_t)(top - 6);
+}
+
+static void start_thread(uint64_t arg, uint32_t filter)
+{
+	active.wrong += filter != filter_index();
+	active.argument = arg;
+	ash_test_switch(&active.owner_rsp, active.thread_rsp);
+}
+
+static void do_it_later(uint64_t arg, uint32_t filter)
+{
+	(void)filter;
+	active.wrong += *active.lock != 0;
+	active.late += (uint32_t)arg;
+}
+
+static calls_entry *const entries[] = { NULL, start_thread, do_it_later };
+
+static void serve_calls(uint32_t reasons)
+{
+	if (reasons & UPCALL_HANDLER)
+		calls_run((volatile struct ash_calls *)(WINDOW_VA + ASH_CALLS), entries, 3);
+}
+
+/* An active message, as the paper has it: it takes a lock and starts a thread; when the owner has
+ * the lock, it leaves a note, and the owner does the work when it has let go. */
+static void an_active_message_takes_a_lock_and_starts_a_thread(void)
+{
+	CHECK(open_handler());
+	memset(&active, 0, sizeof active);
+	active.lock = (volatile uint32_t *)DATA_VA;
+	active.twin = active.lock + 1;
+	make_thread();
+	context_on_upcall(serve_calls);
+	CHECK_IS(BIND(MOV(6, ASH_DATA), MOV(0, 0), MOV(1, 1), SWAP_IF_R0(6, 1), JUMP_NOT(0, 0, 12),
+	              LOAD(3, 6, 4), ADD(3, 1), STORE(6, 3, 4), LOAD(3, 6, 8), ADD(3, 1),
+	              STORE(6, 3, 8), MOV(3, 0), STORE(6, 3, 0), MOV(1, 1), MOV(2, 7),
+	              CALL(CALL), JUMP(3), MOV(1, 2), MOV(2, 5), CALL(CALL), MOV(0, ASH_CONSUME),
+	              EXIT), 0);
+	CHECK(one_frame());
+	CHECK(one_frame());
+	CHECK_IS(counts()->handled, 2);
+	EVENTUALLY(active.thread_runs == 2);
+	CHECK_IS(active.thread_runs, 2);
+	CHECK_IS(active.thread_sum, 14);
+	CHECK_IS(active.twin[0], 2);
+	CHECK_IS(active.twin[1], 2);
+	CHECK_IS(*active.lock, 0);
+	context_mask(); /* or we would be called with the lock held */
+	*active.lock = 1;
+	active.twin[0]++;
+	CHECK(one_frame());
+	CHECK_IS(active.late, 0);
+	CHECK_IS(active.twin[0], 3);
+	active.twin[1]++;
+	*active.lock = 0;
+	context_unmask();
+	CHECK_IS(active.late, 5);
+	CHECK_IS(active.thread_runs, 2);
+	CHECK_IS(active.wrong, 0);
+	context_on_upcall(NULL);
+	close_handler();
+}
+
+/* Calls of an aborted run are not made; the queue is bounded, and so are the calls of a run. */
+static void calls_are_staged_and_bounded(void)
+{
+	volatile struct ash_calls *q = (volatile struct ash_calls *)(WINDOW_VA + ASH_CALLS);
+	volatile int32_t *data = (volatile int32_t *)DATA_VA;
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(1, 1), MOV(2, 7), CALL(CALL), MOV(0, 77), EXIT), 0);
+	CHECK(one_frame());
+	CHECK(delivered());
+	CHECK_IS(q->head, 0);
+	CHECK_IS(BIND(MOV(6, ASH_DATA), MOV(1, ASH_ENTRIES), CALL(CALL), STORE(6, 0, 0),
+	              MOV(1, 1), CALL(CALL), MOV(1, 1), CALL(CALL), MOV(1, 1), CALL(CALL),
+	              MOV(1, 1), CALL(CALL), STORE(6, 0, 4), MOV(1, 1), CALL(CALL),
+	              STORE(6, 0, 8), MOV(0, ASH_CONSUME), EXIT), 0);
+	CHECK(one_frame());
+	CHECK_IS(data[0], -E_INVAL);
+	CHECK_IS(data[1], 0);
+	CHECK_IS(data[2], -E_NOSPC);
+	CHECK_IS(q->head, ASH_RUN_CALLS);
+	q->tail = q->head - (ASH_CALL_RING - 2); /* room for two */
+	CHECK(one_frame());
+	CHECK_IS(data[1], -E_NOSPC);
+	CHECK_IS(q->head, ASH_RUN_CALLS + 2);
+	q->head = 0xfffffff0; /* nonsense harms nobody */
+	q->tail = 5;
+	CHECK(one_frame());
+	CHECK_IS(data[1], -E_NOSPC);
+	CHECK(counters_add_up());
+	close_handler();
+}
+
+/* One frame comes; another goes to the ring from the handler's data, two are sent. */
+static void a_handler_sends_and_delivers_more_frames(void)
+{
+	uint8_t *data = (uint8_t *)DATA_VA;
+	const volatile int32_t *result = (const volatile int32_t *)(DATA_VA + 2048);
+	uint64_t sent, refused;
+
+	CHECK(open_handler());
+	write_arp(data); /* a question: its answer would come back here */
+	data[41] = 77; /* to nobody */
+	memcpy(data + 512, data, ARP_LENGTH);
+	data[512 + 6] ^= 0x40; /* not our address: refused */
+	CHECK_IS(BIND(MOV(6, ASH_DATA),
+	              MOV(1, ASH_DATA), MOV(2, ARP_LENGTH), CALL(SEND), STORE(6, 0, 2048),
+	              MOV(1, ASH_DATA + 512), MOV(2, ARP_LENGTH), CALL(SEND), STORE(6, 0, 2052),
+	              MOV(1, ASH_DATA + 1024), MOV(2, 100), CALL(DELIVER), STORE(6, 0, 2056),
+	              MOV(1, ASH_DATA), MOV(2, EXO_FRAME_MIN - 1), CALL(SEND), STORE(6, 0, 2060),
+	              MOV(1, ASH_DATA), MOV(2, EXO_FRAME_MAX + 1), CALL(DELIVER), STORE(6, 0, 2064),
+	              MOV(1, ASH_DATA + EXO_PAGE_SIZE - 60), MOV(2, 61), CALL(DELIVER),
+	              STORE(6, 0, 2068), MOV(1, ASH_DATA), MOV(2, 60), CALL(DELIVER),
+	              MOV(1, ASH_DATA), MOV(2, 60), CALL(DELIVER), STORE(6, 0, 2072),
+	              MOV(0, ASH_PASS), EXIT), 0);
+	memset(data + 1024, 0x5a, 100);
+	sent = exo_info()->nic.sent;
+	refused = exo_info()->nic.refused;
+	CHECK(one_frame());
+	CHECK_IS(result[0], 0);
+	CHECK_IS(result[1], 0);
+	CHECK_IS(result[2], 0);
+	CHECK_IS(result[3], -E_INVAL);
+	CHECK_IS(result[4], -E_INVAL);
+	CHECK_IS(result[5], -E_FAULT);
+	CHECK_IS(result[6], -E_NOSPC);
+	CHECK_IS(exo_info()->nic.sent, sent + 2); /* ours, and one */
+	CHECK_IS(exo_info()->nic.refused, refused + 1);
+	CHECK_IS(counts()->replied, 1);
+	CHECK_IS(counts()->dropped, 1);
+	CHECK_IS(ring()->used_head, 3);
+	const uint8_t *made = (const uint8_t *)REGION + RX_BASE + ring()->used[0].buffer * EXO_BUF_SIZE;
+	CHECK_IS(ring()->used[0].length, 100);
+	CHECK(made[0] == 0x5a && made[99] == 0x5a);
+	CHECK_IS(ring()->used[1].length, 60);
+	ash.frames = 2;
+	CHECK(delivered()); /* the one that came, last */
+	CHECK(counters_add_up());
+	CHECK_IS(BIND(MOV(1, ASH_DATA), MOV(2, 60), CALL(DELIVER), MOV(0, 77), EXIT), 0);
+	CHECK(one_frame());
+	CHECK(delivered()); /* and nothing else: it was aborted */
+	CHECK_IS(ring()->used_head, 4);
+	close_handler();
+}
+
 /* Each of these ends in an abort; the frame is delivered as if there were no handler. */
 static void a_handler_that_misbehaves_is_stopped_and_the_frame_delivered(void)
 {
@@ -521,6 +707,10 @@ const struct ktest ash_tests[] = {
 	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
 	{ "effects_of_a_good_run_happen_and_of_an_aborted_one_do_not",
 	  effects_of_a_good_run_happen_and_of_an_aborted_one_do_not },
+	{ "an_active_message_takes_a_lock_and_starts_a_thread",
+	  an_active_message_takes_a_lock_and_starts_a_thread },
+	{ "calls_are_staged_and_bounded", calls_are_staged_and_bounded },
+	{ "a_handler_sends_and_delivers_more_frames", a_handler_sends_and_delivers_more_frames },
 	{ "a_handler_that_misbehaves_is_stopped_and_the_frame_delivered",
 	  a_handler_that_misbehaves_is_stopped_and_the_frame_delivered },
 	{ "a_handler_that_aborts_too_often_is_unbound_and_its_owner_told",

@@ -26,3 +26,15 @@ static uint64_t (*const ash_dilp)(uint64_t k, void *to, const void *from, uint64
                                   struct ash_dilp_result *result) =
 	(uint64_t(*)(uint64_t, void *, const void *, uint64_t,
 	             struct ash_dilp_result *))ASH_HELPER_DILP;
+/* Have the owner run its entry (below ASH_ENTRIES) with arg, in its next upcall: to take a lock
+ * that is busy now, or to let a thread run. 0, -E_INVAL, or -E_NOSPC: ASH_RUN_CALLS in this
+ * run, or ASH_CALL_RING that the owner has not come to. */
+static uint64_t (*const ash_call)(uint64_t entry, uint64_t arg) =
+	(uint64_t(*)(uint64_t, uint64_t))ASH_HELPER_CALL;
+/* Send a frame, or copy it to the owner's next ring slot, from anywhere in the window, besides
+ * what the verdict does; ASH_RUN_FRAMES in a run. What may be sent is as for a reply. 0,
+ * -E_FAULT, -E_INVAL (length), -E_NOSPC. These three happen only if the handler ends well. */
+static uint64_t (*const ash_send)(const void *frame, uint64_t length) =
+	(uint64_t(*)(const void *, uint64_t))ASH_HELPER_SEND;
+static uint64_t (*const ash_deliver)(const void *frame, uint64_t length) =
+	(uint64_t(*)(const void *, uint64_t))ASH_HELPER_DELIVER;

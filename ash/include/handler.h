@@ -119,6 +119,21 @@ ASH_INLINE void ipv4_set_ttl(struct ipv4 *ip, uint8_t ttl)
 	ip->checksum = checksum_update(ip->checksum, old, (be16)(ttl | ip->protocol << 8));
 }
 
+/* A lock that the handler shares with its owner's program: 0 when it is free. There is no
+ * waiting here: if the owner has it, leave the work to the owner (ash_call, ASH_PASS). Every
+ * way to the end of the handler unlocks; after an abort the lock stays as it was. */
+static inline bool lock_try(uint32_t *lock)
+{
+	uint32_t free = 0;
+
+	return __atomic_compare_exchange_n(lock, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void unlock(uint32_t *lock)
+{
+	*(volatile uint32_t *)lock = 0;
+}
+
 /* Back to where it came from. */
 ASH_INLINE void swap_ipv4(struct ipv4 *ip)
 {

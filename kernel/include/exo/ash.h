@@ -43,6 +43,10 @@ enum {
 	ASH_BUDGET = 1 << 20,    /* default: instructions of one run */
 	ASH_DATA_MAX = 1 << 20,  /* bytes of the data image */
 	ASH_COUNTERS = 16,       /* counters of a binding */
+	ASH_ENTRIES = 64,        /* entries of an owner that helper `call` can name */
+	ASH_CALL_RING = 64,      /* calls that wait for the owner */
+	ASH_RUN_CALLS = 4,       /* calls, and */
+	ASH_RUN_FRAMES = 4,      /* frames sent or delivered by helpers, of one run */
 };
 _Static_assert(ASH_STACK_TOP - ASH_STACK == ASH_FRAME * ASH_DEPTH, "the stack's extent");
 
@@ -110,6 +114,22 @@ enum { ASH_OWN_PAGES = 5, ASH_DATA_PAGES = 256, ASH_SHARED_PAGES = 512 };
  * uint64_t[ASH_COUNTERS]. */
 enum { ASH_COUNTS = 2048 };
 
+/* And where it puts what helper `call` asks for, before UPCALL_HANDLER: call[head++ % N]. The
+ * owner runs call[tail++ % N], so that an active message becomes control: it takes what lock
+ * it likes, or lets one of its threads run. */
+enum { ASH_CALLS = 2304 };
+struct ash_calls {
+	uint32_t head; /* by the kernel */
+	uint32_t tail; /* by the owner */
+	struct ash_call {
+		uint32_t entry; /* below ASH_ENTRIES */
+		uint32_t filter;
+		uint64_t arg;
+	} call[ASH_CALL_RING];
+};
+_Static_assert(ASH_COUNTS + 8 * ASH_COUNTERS <= ASH_CALLS, "they follow each other");
+_Static_assert(ASH_CALLS + sizeof(struct ash_calls) <= 4096, "in the context's page");
+
 /* What r1 points to. The first six words are struct xdp_md's. All offsets are in the
  * window. */
 struct ash_ctx {
@@ -140,7 +160,8 @@ enum ash_verdict {
 
 /* Helpers, called by number with arguments in r1..r5; r1..r5 are 0 afterwards. Each call
  * charges 1 to the budget, and 1 more for each byte it works on.
- * What wake and count do is staged, and happens if the handler ends well.
+ * What wake, count, call, send and deliver do is staged, and happens, before the verdict, if
+ * the handler ends well; the bytes sent or delivered are what is there then.
  *   name        what it does; what r0 is, and errors (negative numbers) */
 #define ASH_HELPERS(X)                                                                   \
 	X(TIME, time, "time(): nanoseconds since boot, of the context")                  \
@@ -150,7 +171,13 @@ enum ash_verdict {
 	X(WAKE, wake, "wake(): wake the owner; 0")                                       \
 	X(COUNT, count, "count(k, n): add n to counter k; 0 or -E_INVAL")                \
 	X(DILP, dilp, "dilp(k, to, from, length, result): run pipeline k of the owner; " \
-	              "0, -E_INVAL or -E_FAULT")
+	              "0, -E_INVAL or -E_FAULT")                                          \
+	X(CALL, call, "call(entry, arg): have the owner run its entry; 0, -E_INVAL or "   \
+	              "-E_NOSPC")                                                         \
+	X(SEND, send, "send(offset, length): send this frame, besides the verdict; 0, "   \
+	              "-E_FAULT, -E_INVAL or -E_NOSPC")                                   \
+	X(DELIVER, deliver, "deliver(offset, length): copy this frame to the owner's "    \
+	                    "next ring slot, besides the verdict; as send")
 
 enum ash_helper {
 	ASH_HELPER_NONE,
