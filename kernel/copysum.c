@@ -9,6 +9,16 @@ static uint64_t add(uint64_t a, uint64_t b)
 	return a + (a < b); /* end-around carry */
 }
 
+/* Move n <= 8 bytes, a constant; their value. */
+static inline uint64_t move(uint8_t *d, const uint8_t *s, size_t n)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, s, n);
+	memcpy(d, &word, n);
+	return word;
+}
+
 static uint16_t fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -20,7 +30,7 @@ static uint16_t fold(uint64_t sum)
 
 uint16_t copysum(void *to, const void *from, uint32_t n)
 {
-	uint64_t sum = 0, blocks = n / 32, word, scratch;
+	uint64_t sum = 0, blocks = n / 32, scratch;
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
@@ -47,11 +57,17 @@ uint16_t copysum(void *to, const void *from, uint32_t n)
 		                 :
 		                 : "memory", "cc");
 	}
-	for (n %= 32; n; n -= n < 8 ? n : 8, d += 8, s += 8) {
-		word = 0;
-		memcpy(&word, s, n < 8 ? n : 8);
-		memcpy(d, &word, n < 8 ? n : 8);
-		sum = add(sum, word);
+	for (n %= 32; n >= 8; n -= 8, d += 8, s += 8)
+		sum = add(sum, move(d, s, 8));
+	if (n & 4) {
+		sum = add(sum, move(d, s, 4));
+		d += 4;
+		s += 4;
 	}
-	return fold(sum);
+	if (n & 2) {
+		sum = add(sum, move(d, s, 2));
+		d += 2;
+		s += 2;
+	}
+	return fold(n & 1 ? add(sum, move(d, s, 1)) : sum);
 }

@@ -172,6 +172,8 @@ static bool poll(void)
 	state.polling = n > 0 || !nic_listen(true);
 	if (state.polling)
 		nic_listen(false);
+	if (ring_wants_room() && nic_header())
+		ring_room();
 	return taken + sent > 0;
 }
 
@@ -194,5 +196,5 @@ bool net_idle(void)
 {
 	if (!info.nic.present)
 		return true;
-	return !poll() && !state.polling && nic_listen_sent();
+	return !poll() && !state.polling && nic_listen_sent(ring_wants_room());
 }

@@ -42,12 +42,13 @@ struct nic_sender {
 	uint32_t buffer;       /* one more than the receive buffer it was sent from; 0: none */
 };
 
-/* Room for EXO_TX_HEADER bytes of the next frame's header; NULL: all are in use. */
+/* Room for EXO_TX_HEADER bytes of the next frame's header, and for its pieces; NULL: the device
+ * is full, after all that it has sent was taken back. */
 uint8_t *nic_header(void);
 
-/* Send the header just filled, then the pieces; their pages are pinned until it is done.
- * False: no descriptors are free, nothing has happened. */
-bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
+/* Send the header just filled, REQUIRES nic_header() before, then the n <= NIC_PIECES pieces;
+ * their pages are pinned until it is done. */
+void nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
               const struct nic_sender *sender);
 
 /* Tell the device about what nic_send queued. */
@@ -57,5 +58,6 @@ void nic_flush(void);
  * many. */
 uint32_t nic_reap(void);
 
-/* Interrupt when the device has sent all that is under way. False: it has, already. */
-bool nic_listen_sent(void);
+/* Interrupt when the device has sent all there is, if somebody waits for pieces or, so says the
+ * caller, for room. False: it has, already. */
+bool nic_listen_sent(bool room);

@@ -31,9 +31,11 @@ struct ring {
 	uint64_t sent[EXO_RING_N / 64]; /* entries done, out of order */
 	uint8_t spare[EXO_RING_N];      /* buffers taken and not used */
 	uint32_t nspare;
+	bool is_short; /* there was no room in the device for all that was to be sent */
 };
 
 static struct ring rings[RING_MAX];
+static uint32_t nshort;
 
 _Static_assert(EXO_RING_PAGES * sizeof(uint32_t) == EXO_PAGE_SIZE, "the list is one page");
 
@@ -83,7 +85,7 @@ long ring_create(struct env *env, const uint32_t *page, uint32_t n)
 		bind_page(r, page[i], true);
 	r->head = page_kva(page[0]);
 	r->head->used_head = r->head->tx_done = r->head->tx_seen = 0;
-	r->head->tx_refused = r->head->dropped = 0;
+	r->head->tx_refused = r->head->dropped = r->head->tx_room = 0;
 	return r - rings;
 }
 
@@ -111,6 +113,7 @@ void ring_destroy(uint32_t index)
 	}
 	r->env->pub->tables--;
 	r->env->rings--;
+	nshort -= r->is_short;
 	page_release((uint32_t)(kmap_phys((uint64_t)r->page) >> EXO_PAGE_SHIFT));
 	*r = (struct ring){ .generation = r->generation + 1 };
 }
@@ -225,12 +228,14 @@ const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable)
 	return rings[index].page;
 }
 
-/* A frame to send, as read from the ring: one private copy of its entries. */
+/* A frame to send: its first EXO_TX_HEADER bytes copied to header, the rest as pieces. */
 struct outgoing {
-	struct exo_tx entry[EXO_TX_SEGMENTS];
-	uint32_t count;
-	uint32_t length;
+	uint8_t *header;
+	uint32_t count; /* of its entries */
+	uint32_t length, copied;
+	uint32_t npieces; /* above NIC_PIECES: too many */
 	bool good;
+	struct nic_piece piece[NIC_PIECES];
 };
 
 static bool entry_good(const struct ring *r, const struct exo_tx *t)
@@ -241,54 +246,46 @@ static bool entry_good(const struct ring *r, const struct exo_tx *t)
 	       t->length <= end - t->offset && t->more <= 1;
 }
 
-/* Read the frame that begins at entry tx_seen, of `posted` entries. */
-static void read_frame(const struct ring *r, uint32_t posted, struct outgoing *out)
+static void add_entry(const struct ring *r, const struct exo_tx *t, struct outgoing *f)
+{
+	uint32_t offset = t->offset, left = t->length, part;
+
+	f->length += left;
+	for (; left; offset += part, left -= part) {
+		uint32_t page_rest = EXO_PAGE_SIZE - offset % EXO_PAGE_SIZE;
+		uint32_t room = EXO_TX_HEADER - f->copied;
+
+		part = left < page_rest ? left : page_rest;
+		if (room) {
+			part = part < room ? part : room;
+			memcpy(f->header + f->copied, at(r, offset), part);
+			f->copied += part;
+		} else if (f->npieces++ < NIC_PIECES) {
+			f->piece[f->npieces - 1] = (struct nic_piece){
+				kmap_phys((uint64_t)at(r, offset)), part };
+		}
+	}
+}
+
+/* Read the frame that begins at entry tx_seen, of `posted` entries; each is read once. */
+static void read_frame(const struct ring *r, uint32_t posted, struct outgoing *f)
 {
 	bool more = true;
 
-	*out = (struct outgoing){ .good = true };
-	while (more && out->count < posted && out->count < EXO_TX_SEGMENTS) {
+	f->count = f->length = f->copied = f->npieces = 0;
+	f->good = true;
+	while (more && f->count < posted && f->count < EXO_TX_SEGMENTS) {
 		const volatile struct exo_tx *from =
-		        &r->head->tx[(r->tx_seen + out->count) % EXO_RING_N];
-		struct exo_tx t = { from->offset, from->length, from->more };
+		        &r->head->tx[(r->tx_seen + f->count++) % EXO_RING_N];
+		const struct exo_tx t = { from->offset, from->length, from->more };
 
-		out->good = out->good && entry_good(r, &t);
-		out->length += t.length;
-		out->entry[out->count++] = t;
+		f->good = f->good && entry_good(r, &t);
+		if (f->good)
+			add_entry(r, &t, f);
 		more = t.more;
 	}
-	out->good = out->good && !more && out->length >= EXO_FRAME_MIN &&
-	            out->length <= EXO_FRAME_MAX;
-}
-
-/* Walk the frame's bytes: the first EXO_TX_HEADER are copied to header, the rest becomes
- * pieces. Returns the header's length; *n is the number of pieces, above NIC_PIECES when
- * there are too many. */
-static uint32_t gather(const struct ring *r, const struct outgoing *f, uint8_t *header,
-                       struct nic_piece pieces[], uint32_t *n)
-{
-	uint32_t copied = 0;
-
-	*n = 0;
-	for (uint32_t i = 0; i < f->count; i++) {
-		uint32_t offset = f->entry[i].offset, left = f->entry[i].length, part;
-
-		for (; left; offset += part, left -= part) {
-			uint32_t page_rest = EXO_PAGE_SIZE - offset % EXO_PAGE_SIZE;
-			uint32_t room = EXO_TX_HEADER - copied;
-
-			part = left < page_rest ? left : page_rest;
-			if (room) {
-				part = part < room ? part : room;
-				memcpy(header + copied, at(r, offset), part);
-				copied += part;
-			} else if ((*n)++ < NIC_PIECES) {
-				pieces[*n - 1] = (struct nic_piece){
-					kmap_phys((uint64_t)at(r, offset)), part };
-			}
-		}
-	}
-	return copied;
+	f->good = f->good && !more && f->length >= EXO_FRAME_MIN && f->length <= EXO_FRAME_MAX &&
+	          f->npieces <= NIC_PIECES;
 }
 
 /* What is checked is what is sent: the kernel's copy of the header. A later fragment shows no
@@ -309,10 +306,14 @@ static bool may_send(const struct ring *r, const uint8_t *header, uint32_t copie
 	return owner || (!f.first && fragment_sender(&f) == id);
 }
 
+/* The device is done with entries: tx_done moves over them once all before are done too. */
 static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = first; i != first + count; i++)
-		r->sent[i % EXO_RING_N / 64] |= 1ull << i % 64;
+	if (first == r->tx_done)
+		r->tx_done += count;
+	else
+		for (uint32_t i = first; i != first + count; i++)
+			r->sent[i % EXO_RING_N / 64] |= 1ull << i % 64;
 	while (r->tx_done != r->tx_seen &&
 	       r->sent[r->tx_done % EXO_RING_N / 64] & 1ull << r->tx_done % 64) {
 		r->sent[r->tx_done % EXO_RING_N / 64] &= ~(1ull << r->tx_done % 64);
@@ -321,21 +322,10 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 	r->head->tx_done = r->tx_done;
 }
 
-/* A poll may reply to more frames than the interface has room for, while it has long sent most. */
-static uint8_t *reply_header(void)
-{
-	uint8_t *header = nic_header();
-
-	if (header)
-		return header;
-	nic_reap();
-	return nic_header();
-}
-
 bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length)
 {
 	struct ring *r = &rings[index];
-	uint8_t *header = reply_header(), *bytes = at(r, first);
+	uint8_t *header = nic_header(), *bytes = at(r, first);
 	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
 	bool whole = copied == length;
 
@@ -349,8 +339,7 @@ bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length
 	const struct nic_piece rest = { kmap_phys((uint64_t)bytes + copied), length - copied };
 	const struct nic_sender sender = { .ring = index, .generation = r->generation,
 		                           .buffer = buffer + 1 };
-	if (!nic_send(copied, &rest, whole ? 0 : 1, &sender))
-		return false;
+	nic_send(copied, &rest, whole ? 0 : 1, &sender);
 	if (whole)
 		ring_return(index, buffer);
 	return true;
@@ -359,33 +348,27 @@ bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length
 /* Send or refuse the next frame. False: the device is full, try again later. */
 static bool send_next(struct ring *r, uint32_t posted, bool any)
 {
+	uint32_t first = r->tx_seen;
 	struct outgoing f;
-	struct nic_piece pieces[NIC_PIECES];
-	uint32_t npieces = 0, copied = 0, first = r->tx_seen;
-	uint8_t *header = nic_header();
 
-	if (!header)
+	f.header = nic_header();
+	if (!f.header)
 		return false;
 	read_frame(r, posted, &f);
-	if (f.good) {
-		copied = gather(r, &f, header, pieces, &npieces);
-		f.good = npieces <= NIC_PIECES && (any || may_send(r, header, copied, f.length));
-	}
-	/* A frame that is wholly in the kernel's copy is done here and now: when the device
-	 * reports it, its entries may be in use again. */
-	struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
-		                     npieces ? f.count : 0, 0 };
-	if (f.good && !nic_send(copied, pieces, npieces, &sender))
-		return false;
+	f.good = f.good && (any || may_send(r, f.header, f.copied, f.length));
 	r->tx_seen += f.count;
 	r->head->tx_seen = r->tx_seen;
-	if (!f.good) {
+	if (f.good) {
+		const struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
+			                           f.count, 0 };
+		nic_send(f.copied, f.piece, f.npieces, &sender);
+	} else {
 		info.nic.refused++;
 		r->head->tx_refused++;
-		mark_done(r, first, f.count);
-	} else if (npieces == 0) {
-		mark_done(r, first, f.count); /* all of it is in the kernel's copy */
 	}
+	/* A frame that is wholly in the kernel's copy is done here and now. */
+	if (!f.good || f.npieces == 0)
+		mark_done(r, first, f.count);
 	return true;
 }
 
@@ -400,7 +383,24 @@ long ring_send(uint32_t index, bool any)
 	while (r->tx_seen != head && send_next(r, head - r->tx_seen, any))
 		;
 	nic_flush();
+	nshort += (r->tx_seen != head) - r->is_short;
+	r->is_short = r->tx_seen != head;
 	return head - r->tx_seen;
+}
+
+bool ring_wants_room(void) { return nshort > 0; }
+
+void ring_room(void)
+{
+	for (uint32_t i = 0; nshort && i < RING_MAX; i++) {
+		struct ring *r = &rings[i];
+
+		if (!r->is_short)
+			continue;
+		r->is_short = false;
+		nshort--;
+		r->head->tx_room++;
+	}
 }
 
 void ring_sent(const struct nic_sender *sender)

@@ -61,5 +61,10 @@ const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable);
  * sender may send any frame. Returns the entries left. */
 long ring_send(uint32_t index, bool any);
 
-/* The device is done with a frame. */
+/* Did the device have no room for some ring's frames? ring_room tells their owners that it has
+ * again. */
+bool ring_wants_room(void);
+void ring_room(void);
+
+/* The device is done with a frame that had pieces. */
 void ring_sent(const struct nic_sender *sender);

@@ -88,7 +88,8 @@ long sys_ring_extend(uint32_t ring, uint32_t slot, uint32_t n)
  * a filter of the sender's, mirrored, accepts it. The rest goes from the sender's pages.
  *   ring  slot of CAP_RING with RIGHT_MAP
  *   nic   slot of CAP_NIC; with RIGHT_CARVE any frame may be sent
- * Returns how many entries are left because the device is full (wait for tx_done), or
+ * Returns how many entries are left because the device is full (wait until tx_room
+ * changes from what it was before, then call again), or
  *   -E_PERM   a slot, or the machine has no interface
  *   -E_INVAL  tx_head is further on than the ring is long
  * Frames refused are counted in tx_refused and in nic.refused. */

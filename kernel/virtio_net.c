@@ -51,6 +51,7 @@ static struct {
 	uint32_t slots;     /* in use */
 	uint32_t next_slot;
 	uint32_t in_flight; /* slots that are busy */
+	uint32_t lent;      /* of them, those with pieces: somebody waits for their end */
 	uint16_t free_desc; /* list through private links */
 	uint16_t free_count;
 	uint16_t link[VIRTQ_MAX];
@@ -82,7 +83,7 @@ static void tx_init(void)
 
 	nic.tx_memory = page_kva(page_alloc_kernel_run((bytes + 4095) / EXO_PAGE_SIZE));
 	memset(nic.tx_memory, 0, bytes);
-	nic.slots = nic.tx.size / 2 < TX_SLOTS ? (nic.tx.size + 1u) / 2 : TX_SLOTS;
+	nic.slots = nic.tx.size / 2 < TX_SLOTS ? nic.tx.size / 2 : TX_SLOTS;
 	for (uint32_t i = 0; i < nic.slots; i++)
 		nic.tx.desc[i].address = kmap_phys((uint64_t)tx_buffer(i));
 	nic.free_desc = NO_DESC;
@@ -115,7 +116,7 @@ static bool start(void)
 	                            : 0;
 	uint16_t entry = nic.device.msix ? MSIX_ENTRY : MSIX_NONE;
 	if (!(features & FEATURE_MAC) || !virtio_queue(&nic.device, &nic.rx, 0, entry) ||
-	    !virtio_queue(&nic.device, &nic.tx, 1, entry)) {
+	    !virtio_queue(&nic.device, &nic.tx, 1, entry) || nic.tx.size < 2 * NIC_PIECES) {
 		log_printf("nic: the device is no virtio 1.0 interface with an address\n");
 		return false;
 	}
@@ -184,11 +185,17 @@ bool nic_listen(bool on)
 	return true;
 }
 
+/* For any frame. */
+static bool has_room(void)
+{
+	return !nic.slot[nic.next_slot].busy && nic.free_count >= NIC_PIECES;
+}
+
 uint8_t *nic_header(void)
 {
-	if (nic.slot[nic.next_slot].busy)
+	if (!has_room())
 		nic_reap();
-	return nic.slot[nic.next_slot].busy ? NULL : tx_buffer(nic.next_slot) + NET_HEADER;
+	return has_room() ? tx_buffer(nic.next_slot) + NET_HEADER : NULL;
 }
 
 /* Chain a piece behind descriptor `last`. Returns its own. */
@@ -221,15 +228,13 @@ static void add_pieces(struct tx_slot *s, uint16_t head, const struct nic_piece 
 	s->chain = nic.link[head];
 }
 
-bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
+void nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
               const struct nic_sender *sender)
 {
 	uint16_t head = (uint16_t)nic.next_slot;
 	struct tx_slot *s = &nic.slot[head];
 
-	assert(!s->busy && n <= NIC_PIECES && header_length <= EXO_TX_HEADER);
-	if (nic.free_count < n)
-		return false;
+	assert(!s->busy && n <= nic.free_count && header_length <= EXO_TX_HEADER);
 	/* The device's header before ours is all zero from the start: no offloads. */
 	nic.tx.desc[head].length = NET_HEADER + header_length;
 	nic.tx.desc[head].flags = 0;
@@ -241,8 +246,8 @@ bool nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t 
 	info.nic.sent_bytes += header_length;
 	nic.next_slot = nic.next_slot + 1 < nic.slots ? nic.next_slot + 1 : 0;
 	nic.in_flight++;
+	nic.lent += n > 0;
 	virtq_post(&nic.tx, head);
-	return true;
 }
 
 void nic_flush(void) { virtq_kick(&nic.tx); }
@@ -262,6 +267,7 @@ static void free_chain(uint16_t d)
 /* The device is done with a frame that had pieces: the pages are their owner's again. */
 static void give_back(struct tx_slot *s)
 {
+	nic.lent--;
 	free_chain(s->chain);
 	for (uint32_t i = 0; i < s->pieces; i++)
 		page_unpin(s->page[i]);
@@ -287,9 +293,9 @@ uint32_t nic_reap(void)
 	return sent;
 }
 
-bool nic_listen_sent(void)
+bool nic_listen_sent(bool room)
 {
-	if (nic.in_flight)
+	if (nic.lent || (room && nic.in_flight))
 		return virtq_listen(&nic.tx, (uint16_t)(nic.in_flight - 1));
 	virtq_quiet(&nic.tx);
 	return true;

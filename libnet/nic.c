@@ -29,6 +29,7 @@ static struct {
 	uint32_t pages; /* of the region */
 	uint32_t file_pages;
 	struct ring ring;
+	uint32_t room; /* tx_room before the last send */
 } nic;
 
 static uint8_t *region_end(void)
@@ -129,7 +130,7 @@ const void *nic_file(void)
 
 void nic_send(struct interface *i)
 {
-	(void)i;
+	nic.room = i->ring.shared->tx_room;
 	sys_ring_send(nic.ring_slot, nic.nic);
 }
 
@@ -182,8 +183,7 @@ static struct exo_wait_term changed(const uint32_t *word, uint32_t was)
 /* Does anybody wait for the device? Mere reclaiming can wait for the next frame. */
 static bool needs_reclaim(const struct interface *i)
 {
-	return ring_unsent(&i->ring) || i->posted < RX_SCARCE ||
-	       i->ring.tx_head - i->ring.tx_tail > TX_MANY;
+	return i->posted < RX_SCARCE || i->ring.tx_head - i->ring.tx_tail > TX_MANY;
 }
 
 bool nic_work(struct interface *i)
@@ -197,12 +197,14 @@ bool nic_work(struct interface *i)
 
 void nic_sleep(struct interface *i, const struct exo_wait_term *also, uint32_t n)
 {
-	struct exo_wait_term term[2 + NIC_TERMS];
+	struct exo_wait_term term[3 + NIC_TERMS];
 	uint32_t terms = 0;
 
 	term[terms++] = changed(&i->ring.shared->used_head, i->ring.used_tail);
 	if (needs_reclaim(i))
 		term[terms++] = changed(&i->ring.shared->tx_done, i->ring.tx_tail);
+	if (ring_unsent(&i->ring))
+		term[terms++] = changed(&i->ring.shared->tx_room, nic.room);
 	for (uint32_t k = 0; k < n && k < NIC_TERMS; k++) {
 		term[terms] = also[k];
 		term[terms].op = WAIT_NE;

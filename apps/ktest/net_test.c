@@ -54,6 +54,34 @@ static void a_long_frame_is_sent_from_the_owners_pages(void)
 	close_ring();
 }
 
+/* More than the device takes at once: who waits for tx_room is told when to go on. */
+static void what_the_device_has_no_room_for_is_sent_later(void)
+{
+	const uint32_t n = EXO_RING_N;
+	uint64_t sent;
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	write_arp(tx_memory());
+	sent = exo_info()->nic.sent;
+	for (uint32_t i = 0; i < n; i++)
+		describe(TX_BASE, ARP_LENGTH, 0);
+	uint32_t room = ring()->tx_room;
+	CHECK(send() > 0);
+	for (uint32_t i = 0; i < n && ring()->tx_seen != n; i++) {
+		struct exo_wait_term wait = { .address = (uint64_t)&ring()->tx_room,
+			                      .value = room, .op = WAIT_NE };
+
+		context_wait(&wait, 1, WAIT_FOREVER);
+		room = ring()->tx_room;
+		send();
+	}
+	CHECK_IS(ring()->tx_seen, n);
+	CHECK_IS(ring()->tx_done, n);
+	CHECK_IS(exo_info()->nic.sent, sent + n);
+	close_ring();
+}
+
 static void refused_frames_are_counted_and_not_sent(void)
 {
 	static const struct {
@@ -396,6 +424,8 @@ const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
 	  a_long_frame_is_sent_from_the_owners_pages },
+	{ "what_the_device_has_no_room_for_is_sent_later",
+	  what_the_device_has_no_room_for_is_sent_later },
 	{ "refused_frames_are_counted_and_not_sent", refused_frames_are_counted_and_not_sent },
 	{ "frames_that_are_not_the_senders_to_send_are_refused",
 	  frames_that_are_not_the_senders_to_send_are_refused },

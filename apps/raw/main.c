@@ -291,6 +291,29 @@ static bool open_ring(void)
 	       insert(filter, filter_ip_proto(filter, sizeof filter, &local, PROTO_ICMP));
 }
 
+static struct exo_wait_term changed(const volatile uint32_t *word, uint32_t was)
+{
+	return (struct exo_wait_term){ .address = (uint64_t)word, .value = was, .op = WAIT_NE,
+		                       .or_ = 1 };
+}
+
+/* Sleep until there is a frame or a character; until the device has sent what it was given, or
+ * has room for what it was not. */
+static void rest(uint32_t typed, uint32_t room)
+{
+	const struct exo_ring *shared = raw.ring.shared;
+	struct exo_wait_term wait[4];
+	uint32_t n = 0;
+
+	wait[n++] = changed(&shared->used_head, raw.ring.used_tail);
+	wait[n++] = changed(&exo_info()->console_in, typed);
+	if (raw.ring.tx_head != raw.ring.tx_tail)
+		wait[n++] = changed(&shared->tx_done, raw.ring.tx_tail);
+	if (ring_unsent(&raw.ring))
+		wait[n++] = changed(&shared->tx_room, room);
+	context_wait(wait, n, WAIT_FOREVER);
+}
+
 int first_main(uint32_t data_slot)
 {
 	(void)data_slot;
@@ -307,18 +330,11 @@ int first_main(uint32_t data_slot)
 	}
 	print("raw: serving\n");
 	for (;;) {
-		const struct exo_wait_term wait[] = {
-			{ .address = (uint64_t)&raw.ring.shared->used_head,
-			  .value = raw.ring.used_tail, .op = WAIT_NE },
-			{ .address = (uint64_t)&exo_info()->console_in,
-			  .value = exo_info()->console_in, .op = WAIT_NE, .or_ = 1 },
-			{ .address = (uint64_t)&raw.ring.shared->tx_done,
-			  .value = raw.ring.tx_tail, .op = WAIT_NE, .or_ = 1 },
-		};
+		uint32_t typed = exo_info()->console_in, room = raw.ring.shared->tx_room;
 
 		console();
-		reclaim();
 		serve();
-		context_wait(wait, 3, WAIT_FOREVER);
+		reclaim();
+		rest(typed, room);
 	}
 }

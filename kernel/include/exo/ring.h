@@ -11,7 +11,8 @@
  *   transmit  the owner describes a frame as one or more segments,
  *                                        tx[tx_head++ % N] = { offset, length, more }
  *             and calls sys_ring_send. tx_done follows tx_head when the device is done;
- *             until then the bytes belong to the device.
+ *             until then the bytes belong to the device. When that call leaves entries
+ *             because the device is full, tx_room changes once it has room: call again.
  *
  * Counters run freely and wrap at 2^32. Each is written by one side, as grouped below;
  * the kernel keeps its own copies, reads the owner's words once, and drops frames
@@ -56,7 +57,8 @@ struct exo_ring {
 	uint32_t tx_seen;   /* transmit entries the kernel has taken or refused */
 	uint32_t tx_refused; /* frames refused (filter, form) */
 	uint32_t dropped;   /* frames for this ring lost because free[] was empty */
-	uint32_t pad0[11];
+	uint32_t tx_room;   /* goes up when the device has room again after a send fell short */
+	uint32_t pad0[10];
 	/* Written by the owner. */
 	uint32_t free_head;
 	uint32_t tx_head;
