@@ -66,22 +66,30 @@ struct slot *slot_get(struct env *env, uint32_t slot, enum exo_cap_type type, ui
 }
 
 /* Are n slots in a row, in one page of slots, live page slots with these rights? */
-static bool pages_good(const struct slot *s, uint32_t n, uint8_t rights)
+static inline bool pages_good(const struct slot *s, uint32_t n, uint8_t rights, uint32_t *executable)
 {
-	for (const struct slot *end = s + n; s < end; s++)
+	uint32_t any = 0;
+
+	for (const struct slot *end = s + n; s < end; s++) {
 		if (!slot_is_page(s, rights))
 			return false;
+		any |= pages[s->index].executable;
+	}
+	*executable |= any;
 	return true;
 }
 
-static bool check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t rights)
+bool slot_check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t rights,
+                      uint32_t *executable)
 {
+	if (slot >= SLOT_MAX || n > SLOT_MAX - slot)
+		return false;
 	for (uint32_t m; n; slot += m, n -= m) {
 		uint32_t room = SLOTS_PER_PAGE - slot % SLOTS_PER_PAGE;
 		const struct slot *s = slot_at(env, slot);
 
 		m = n < room ? n : room;
-		if (!s || !pages_good(s, m, rights)) {
+		if (!s || !pages_good(s, m, rights, executable)) {
 			info.cap_refused++;
 			return false;
 		}
@@ -92,10 +100,12 @@ static bool check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t righ
 bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type type,
                 uint8_t rights)
 {
+	uint32_t executable;
+
+	if (type == CAP_PAGE)
+		return slot_check_pages(env, slot, n, rights, &executable);
 	if (slot >= SLOT_MAX || n > SLOT_MAX - slot)
 		return false;
-	if (type == CAP_PAGE)
-		return check_pages(env, slot, n, rights);
 	for (uint32_t i = 0; i < n; i++)
 		if (!slot_get(env, slot + i, type, rights))
 			return false;
@@ -133,7 +143,8 @@ static uint32_t find_run(struct env *env, uint32_t n)
 	return SLOT_MAX;
 }
 
-long slot_reserve(struct env *env, uint32_t n)
+/* noinline: slot_reserve is short without it. */
+static __attribute__((noinline)) long reserve_run(struct env *env, uint32_t n)
 {
 	uint32_t first = find_run(env, n);
 
@@ -145,6 +156,13 @@ long slot_reserve(struct env *env, uint32_t n)
 	return first;
 }
 
+long slot_reserve(struct env *env, uint32_t n)
+{
+	const struct slot *s = slot_at(env, env->slot_hint);
+
+	return n == 1 && s && s->type == CAP_NONE ? (long)env->slot_hint : reserve_run(env, n);
+}
+
 void slot_fill(struct env *env, uint32_t slot, enum exo_cap_type type, uint32_t index,
                uint8_t rights)
 {
@@ -152,7 +170,8 @@ void slot_fill(struct env *env, uint32_t slot, enum exo_cap_type type, uint32_t 
 
 	assert(s && s->type == CAP_NONE);
 	*s = (struct slot){ .type = (uint8_t)type, .rights = rights, .index = index,
-		            .generation = cap_generation(type, index) };
+		            .generation = type == CAP_PAGE ? pages[index].generation
+		                                           : cap_generation(type, index) };
 	env->pub->slots++;
 	if (slot == env->slot_hint)
 		env->slot_hint++;

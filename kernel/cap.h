@@ -38,6 +38,10 @@ struct slot *slot_get(struct env *env, uint32_t slot, enum exo_cap_type type, ui
 bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type type,
                 uint8_t rights);
 
+/* The same for n page slots; *executable becomes 1 if anybody may execute one of the pages. */
+bool slot_check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t rights,
+                      uint32_t *executable);
+
 /* Is it a live page slot with these rights? */
 static inline bool slot_is_page(const struct slot *s, uint8_t rights)
 {

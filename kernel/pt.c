@@ -385,8 +385,6 @@ static int check_one(const uint64_t *e, uint32_t pfn, uint32_t prot)
 
 int pt_check(const struct pt_run *r, uint32_t prot)
 {
-	if (!(prot & (PROT_W | PROT_HELD | PROT_X)))
-		return 0;
 	for (uint32_t i = 0; i < r->n; i++) {
 		uint32_t pfn = r->s[i].index;
 		int error = prot & PROT_X || pages[pfn].executable ? check_one(&r->e[i], pfn, prot) : 0;
@@ -397,21 +395,30 @@ int pt_check(const struct pt_run *r, uint32_t prot)
 	return 0;
 }
 
+/* noinline: pt_set's loop is short without it. */
+static __attribute__((noinline)) void replace(uint64_t *e)
+{
+	chain_remove(e, chain_distance(e));
+	table_of(e)->live--;
+}
+
 void pt_set(const struct pt_run *r, uint32_t prot)
 {
 	const uint64_t bits = PTE_P | PTE_U | pt_bits(prot);
 	const struct slot *s = r->s;
 	int64_t distance = chain_distance(r->e);
-	uint32_t old = 0;
 
-	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++, s++) {
-		if (*e) {
-			chain_remove(e, distance);
-			old++;
-		}
-		chain_add(e, distance, s->index, bits);
+	for (uint64_t *e = r->e, *end = e + r->n; e != end; e++, s++) {
+		uint32_t pfn = s->index;
+
+		if (*e)
+			replace(e);
+		chain_link_first(e, chain_link(e, distance), pfn);
+		*e = (uint64_t)pfn << EXO_PAGE_SHIFT | bits;
 	}
-	table_of(r->e)->live += r->n - old;
+	for (uint32_t i = 0; prot & PROT_X && i < r->n; i++)
+		chain_set_executable(r->s[i].index, true);
+	table_of(r->e)->live += r->n;
 	if (prot & PROT_GUARANTEED)
 		table_of(r->e)->guaranteed = 1;
 }
@@ -420,10 +427,13 @@ bool pt_map_near(struct env *env, uint64_t va, uint32_t pfn, uint32_t prot)
 {
 	uint64_t i = near_index(env, va), writable = prot & PROT_W;
 
-	if (i >= TABLE_ENTRIES || env->table[i] || pages[pfn].executable)
+	if (i >= TABLE_ENTRIES)
 		return false;
-	chain_link_first(&env->table[i], &env->links[i], pfn);
-	env->table[i] = (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | PTE_NX | writable |
+	uint64_t *e = &env->table[i];
+	if (*e || pages[pfn].executable)
+		return false;
+	chain_link_first(e, &env->links[i], pfn);
+	*e = (uint64_t)pfn << EXO_PAGE_SHIFT | PTE_P | PTE_U | PTE_NX | writable |
 	                writable * (PTE_HELD / PTE_W) | (uint64_t)(prot & PROT_SOFT) << SOFT_SHIFT;
 	env->table_page->live++;
 	return true; /* the CPU remembers no entry that was empty */

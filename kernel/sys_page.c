@@ -84,9 +84,9 @@ long sys_page_free(uint32_t slot, uint32_t n)
 	if (!slot_check(env, slot, n, CAP_PAGE, RIGHT_OWN))
 		return -E_PERM;
 	for (uint32_t i = 0; i < n; i++) {
-		struct slot *s = slot_get(env, slot + i, CAP_PAGE, RIGHT_OWN);
+		const struct slot *s = slot_at(env, slot + i);
 
-		if (s)
+		if (slot_is_page(s, RIGHT_OWN)) /* not for the second time */
 			page_release(s->index);
 		slot_clear(env, slot + i);
 	}
@@ -181,14 +181,16 @@ static __attribute__((noinline)) long map_runs(uint32_t env, uint64_t va, uint32
 		return -E_PERM;
 	if (!pt_range_ok(va, n) || !prot_ok(prot & ~(uint32_t)PROT_GUARANTEED))
 		return -E_INVAL;
-	if (!slot_check(self, slot, n, CAP_PAGE, rights_for(prot)))
+	uint32_t check = 0;
+	if (!slot_check_pages(self, slot, n, rights_for(prot), &check))
 		return -E_PERM;
+	check = prot & PROT_X || (check && prot & PROT_WRITES);
 	if (pt_prepare(to, va, n) < 0)
 		return -E_NOMEM;
 	const struct pt_run first = next_run(to, va, self, slot, n);
 	struct pt_run run = first;
 	for (uint32_t i = 0;;) {
-		int error = pt_check(&run, prot);
+		int error = check ? pt_check(&run, prot) : 0;
 		if (error)
 			return error;
 		if ((i += run.n) == n)

@@ -44,6 +44,123 @@ static void a_page_fault_is_handled_and_the_access_repeated(void)
 	CHECK_IS(sys_page_free(seen.slot, 1), 0);
 }
 
+static CONTEXT_FAULT_HANDLER bool answer(uint64_t address, uint64_t error)
+{
+	seen.count++;
+	seen.address = address;
+	seen.error = error;
+	return sys_page_map(SLOT_SELF, address & ~4095ull, seen.slot, 1, PROT_R | PROT_W) == 0;
+}
+
+/* A store, with a value in every register; 0 if all are the same afterwards. */
+static uint64_t store_with_all_registers(uint64_t va)
+{
+	uint64_t differ, kept = 0x123456789abcdef0;
+
+	__asm__ volatile("mov %1, %%rax; mov %1, %%rdx; mov %1, %%rsi; mov %1, %%rdi\n\t"
+	                 "mov %1, %%r8; mov %1, %%r9; mov %1, %%r10; mov %1, %%r11; std; stc\n\t"
+	                 "mov %1, (%2)\n\t"
+	                 "sbb $0, %%rax; inc %%rax; xor %1, %%rax; xor %1, %%rdx; xor %1, %%rsi; xor %1, %%rdi\n\t"
+	                 "xor %1, %%r8; xor %1, %%r9; xor %1, %%r10; xor %1, %%r11\n\t"
+	                 "or %%rdx, %%rax; or %%rsi, %%rax; or %%rdi, %%rax; or %%r8, %%rax\n\t"
+	                 "or %%r9, %%rax; or %%r10, %%rax; or %%r11, %%rax\n\t"
+	                 "pushf; pop %%rdx; cld; and $0x400, %%edx; xor $0x400, %%edx\n\t"
+	                 "or %%rdx, %%rax; mov %%rax, %0"
+	                 : "=r"(differ)
+	                 : "r"(kept), "c"(va)
+	                 : "rax", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
+	return differ;
+}
+
+static void a_page_fault_is_answered_the_short_way(void)
+{
+	seen.count = 0;
+	seen.slot = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+	context_on_fault(answer);
+	uint64_t differ = store_with_all_registers(KTEST_VA + 16);
+	context_mask();
+	CHECK_IS(sys_page_unmap(SLOT_SELF, KTEST_VA, 1), 0);
+	differ |= store_with_all_registers(KTEST_VA + 24);
+	bool masked = envpage()->masked;
+	context_unmask();
+	context_on_fault(NULL);
+	CHECK_IS(seen.count, 2);
+	CHECK_IS(seen.address, KTEST_VA + 24);
+	CHECK_IS(seen.error, 6);
+	CHECK_IS(differ, 0);
+	CHECK(masked);
+	CHECK_IS(envpage()->masked, 0);
+	CHECK_IS(envpage()->exception_active, 0);
+	CHECK_IS(sys_page_free(seen.slot, 1), 0);
+}
+
+static CONTEXT_FAULT_HANDLER bool decline(uint64_t address, uint64_t error)
+{
+	(void)address;
+	seen.count += 100;
+	return error == 0xffff;
+}
+
+static void a_page_fault_may_be_left_to_the_exception_handler(void)
+{
+	seen.count = 0;
+	seen.slot = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+	context_on_fault(decline);
+	context_on_exception(map_page);
+	uint64_t differ = store_with_all_registers(KTEST_VA + 16);
+	context_on_fault(NULL);
+	context_on_exception(NULL);
+	CHECK_IS(seen.count, 101);
+	CHECK_IS(seen.cause, PAGE_FAULT);
+	CHECK_IS(differ, 0);
+	CHECK_IS(envpage()->masked, 0);
+	CHECK_IS(sys_page_free(seen.slot, 1), 0);
+}
+
+static uint32_t declines(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_on_fault(decline);
+	*(volatile char *)KTEST_VA = 1;
+	return 0;
+}
+
+static void a_fault_that_nobody_answers_ends_the_environment(void)
+{
+	CHECK(child_start(&child, declines, 0));
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->ended, END_EXCEPTION);
+	child_reap(&child);
+}
+
+/* Faults by the thousand while slices end. */
+static uint32_t faults_all_the_time(uint64_t argument)
+{
+	uint64_t end = __builtin_ia32_rdtsc() + argument;
+
+	context_init();
+	seen.slot = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+	context_on_fault(answer);
+	while (__builtin_ia32_rdtsc() < end) {
+		if (store_with_all_registers(KTEST_VA))
+			return 1;
+		sys_page_unmap(SLOT_SELF, KTEST_VA, 1);
+	}
+	return envpage()->masked;
+}
+
+static void slices_end_while_faults_are_answered(void)
+{
+	CHECK(child_start(&child, faults_all_the_time, 20 * exo_info()->slice_cycles));
+	uint64_t slices = child_record(&child)->slices;
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->ended, END_EXIT);
+	CHECK_IS(child_record(&child)->code, 0);
+	CHECK(child_record(&child)->slices > slices + 5);
+	child_reap(&child);
+}
+
 /* Skip the two-byte instruction at rip. */
 static void skip_two(struct exception *e)
 {
@@ -246,6 +363,12 @@ static void a_wild_handler_address_ends_the_environment(void)
 const struct ktest trap_tests[] = {
 	{ "a_page_fault_is_handled_and_the_access_repeated",
 	  a_page_fault_is_handled_and_the_access_repeated },
+	{ "a_page_fault_is_answered_the_short_way", a_page_fault_is_answered_the_short_way },
+	{ "a_page_fault_may_be_left_to_the_exception_handler",
+	  a_page_fault_may_be_left_to_the_exception_handler },
+	{ "a_fault_that_nobody_answers_ends_the_environment",
+	  a_fault_that_nobody_answers_ends_the_environment },
+	{ "slices_end_while_faults_are_answered", slices_end_while_faults_are_answered },
 	{ "illegal_instructions_are_handled", illegal_instructions_are_handled },
 	{ "privileged_instructions_are_refused", privileged_instructions_are_refused },
 	{ "what_the_cpu_can_protect_it_protects", what_the_cpu_can_protect_it_protects },

@@ -18,11 +18,14 @@ long context_switch(uint64_t a, uint64_t b, uint64_t c, long number);
 void context_start(void);
 void context_upcall_entry(void);
 void context_exception_entry(void);
+void context_fault_entry(void);
 extern const char context_resume_lo[], context_resume_hi[];
 
 /* Called from gates.S. */
 void context_upcall(void);
 void context_exception(struct exception *e);
+extern fault_handler *context_fault_handler;
+fault_handler *context_fault_handler;
 
 static struct {
 	exception_handler *on_exception;
@@ -65,13 +68,34 @@ void context_upcall(void)
 		context_switch(0, 0, 0, SYS_yield);
 }
 
+static void no_handler(struct exception *e)
+{
+	(void)e;
+	__asm__ volatile("ud2"); /* a second exception: the end */
+}
+
 void context_exception(struct exception *e) { state.on_exception(e); }
+
+static void set_entry(void)
+{
+	bool none = state.on_exception == NULL || state.on_exception == no_handler;
+	uint64_t entry = none ? 0 : (uint64_t)context_exception_entry;
+
+	state.on_exception = none ? no_handler : state.on_exception;
+	settle();
+	envpage()->exception_entry = context_fault_handler ? (uint64_t)context_fault_entry : entry;
+}
 
 void context_on_exception(exception_handler *handler)
 {
 	state.on_exception = handler;
-	settle();
-	envpage()->exception_entry = handler ? (uint64_t)context_exception_entry : 0;
+	set_entry();
+}
+
+void context_on_fault(fault_handler *handler)
+{
+	context_fault_handler = handler;
+	set_entry();
 }
 
 void context_mask(void)

@@ -17,6 +17,10 @@
 #define FRAME      48
 
 #define EXCEPTION_STACK 8192
+#define FAULT_STACK     4096
+#define EXCEPTION_TOP   (exception_stack + EXCEPTION_STACK)
+#define FAULT_TOP       (fault_stack + FAULT_STACK)
+#define PAGE_FAULT      14
 
 	.macro PUSH_REST
 	push %rbx
@@ -122,9 +126,11 @@ again:	push %rax
  * on a stack that both may use, and QEMU 7.2 pops it with supervisor accesses, which SMAP
  * refuses in ring 3; this is also the cheaper sequence. */
 resume:	SET_RESUME
+	movq $1f, resume_way
 	.globl context_resume_lo, context_resume_hi
 context_resume_lo:
-	mov resume_frame, %rsp
+	jmp *resume_way
+1:	mov resume_frame, %rsp
 	movl $1, MASKED
 	cmpl $0, PENDING
 	jne again
@@ -133,7 +139,70 @@ context_resume_lo:
 	movl $0, MASKED
 	mov resume_rsp, %rsp
 	jmp *resume_rip
+after_fault:                        /* the same, of what is still in the save area */
+	movl $1, MASKED
+	cmpl $0, PENDING
+	jne upcall_first
+	mov $FAULT_TOP, %esp
+	push EXCEPTION + FRAME + 16
+	popfq
+	movl $0, MASKED
+	mov EXCEPTION + FRAME + 24, %rsp
+	jmp *EXCEPTION + FRAME
 context_resume_hi:
+
+/* Something has come up: on the exception stack, as after an exception. */
+upcall_first:
+	mov EXCEPTION + FRAME + 24, %rsp
+	cmp $exception_stack, %rsp
+	jb 1f
+	cmp $EXCEPTION_TOP, %rsp
+	jbe 2f
+1:	mov $EXCEPTION_TOP, %esp
+2:	PUSH_FRAME EXCEPTION
+	jmp again
+
+/* exception_entry, with a handler for page faults: that runs masked on a stack of its own, and the
+ * save area keeps the frame, rax, rcx and rdx; it uses no floating-point register. */
+	.globl context_fault_entry
+context_fault_entry:
+	cmp $PAGE_FAULT, %eax
+	jne context_exception_entry
+	mov $FAULT_TOP, %esp
+	push MASKED
+	movl $1, MASKED
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	mov %rdx, %rdi
+	mov EXCEPTION + ERROR, %rsi
+	call *context_fault_handler
+	test %al, %al
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	jz 2f
+	mov EXCEPTION + RAX, %rax
+	mov EXCEPTION + RCX, %rcx
+	mov EXCEPTION + RDX, %rdx
+	movl $0, ACTIVE
+	cmpl $0, (%rsp)
+	jne 1f
+	movq $after_fault, resume_way
+	jmp context_resume_lo
+1:	push EXCEPTION + FRAME + 16 /* it was masked, and stays so */
+	popfq
+	mov EXCEPTION + FRAME + 24, %rsp
+	jmp *EXCEPTION + FRAME
+2:	mov (%rsp), %edx
+	mov EXCEPTION + FRAME + 24, %rsp
+	jmp 3f
 
 /* exception_entry: rax, rcx, rdx are in the save area. The handler runs masked, on the
  * exception stack; on top of what is there, if the exception came from there. */
@@ -141,11 +210,11 @@ context_resume_hi:
 context_exception_entry:
 	mov MASKED, %edx
 	movl $1, MASKED
-	mov %rsp, %rax
+3:	mov %rsp, %rax
 	sub $exception_stack, %rax
 	cmp $EXCEPTION_STACK, %rax
 	jbe 1f
-	mov $exception_stack + EXCEPTION_STACK, %esp
+	mov $EXCEPTION_TOP, %esp
 1:	push %rdx                   /* masked, as it was */
 	PUSH_FRAME EXCEPTION
 	push EXCEPTION + ADDRESS
@@ -182,6 +251,8 @@ context_exception_entry:
 	.balign 64
 exception_stack:
 	.skip EXCEPTION_STACK
+fault_stack:
+	.skip FAULT_STACK
 context_rsp:
 	.skip 8
 resume_frame:
@@ -189,6 +260,8 @@ resume_frame:
 resume_rsp:
 	.skip 8
 resume_rip:
+	.skip 8
+resume_way:                         /* how the resume range goes on */
 	.skip 8
 
 	.section .note.GNU-stack, "", @progbits
