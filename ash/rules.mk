@@ -65,16 +65,23 @@ $(B)/handlers/%.so: ash/handlers/%.c
 	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -I ash/tool/native \
 		-I ash/include -I kernel/include -o $@ $<
 # Programs that are there for the bench alone.
-ASH_BENCHED := $(addprefix $(B)/handlers/,loads checksum)
+ASH_BENCHED := $(addprefix $(B)/handlers/,loads checksum mix)
 $(ASH_BENCHED:=.o): $(B)/handlers/%.o: $(B)/bpf/ash/test/obj/%.o ; @mkdir -p $(@D); cp $< $@
 $(ASH_BENCHED:=.so): $(B)/handlers/%.so: ash/test/obj/%.c
 	@mkdir -p $(@D); $(CC) -std=c11 -O2 -shared -fPIC -I ash/tool/native -I ash/include \
 		-I kernel/include -o $@ $<
+# DPDK's engine, where libdpdk-dev is there: a library for `ash bench -d`.
+ASH_DPDK := $(if $(wildcard /usr/include/dpdk/rte_bpf.h),$(B)/ash-dpdk.so)
+$(B)/ash-dpdk.so: ash/tool/dpdk.c ash/tool/peer.h
+	@mkdir -p $(@D); $(CC) $(filter-out -M%,$(CFLAGS)) $(HFLAGS) -isystem /usr/include/dpdk \
+		-isystem /usr/include/x86_64-linux-gnu/dpdk -include rte_config.h -DALLOW_EXPERIMENTAL_API \
+		-march=corei7 -shared -fPIC -o $@ $< -lrte_bpf -lrte_eal
+BENCHDEPS += $(ASH_DPDK)
 ALL += $(ASH_HANDLERS)
 BENCHDEPS += $(ASH_HANDLERS) $(ASH_HANDLERS:.o=.so) $(ASH_BENCHED:=.o) $(ASH_BENCHED:=.so)
 BENCHDEPS += $(B)/h/ash/test/dilp_bench
 BENCH += "mkdir -p $(B)/bench && $(B)/h/ash/test/dilp_bench $(B)/bench/dilp.json"
-BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench"
+BENCH += "python3 -B ash/test/bench.py $(B)/ash $(B)/handlers $(B)/bench $(ASH_DPDK)"
 TESTS += "python3 -B ash/test/handlers_test.py $(B)/ash-checked $(B)/handlers"
 
 # A long run: make fuzz FUZZ='PROGRAMS SEED'

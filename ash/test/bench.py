@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-# ash/test/bench.py ASH DIRECTORY OUT - every handler that ships, in every engine, over frames
+# ash/test/bench.py ASH DIRECTORY OUT [DPDK] - every handler that ships, in every engine, over frames
 # made here; prints what `ash bench` prints, and writes OUT/ash.json. SPDX-License-Identifier: ISC
 import json, math, os, struct, subprocess, sys
 from frames import *
 
 ash, directory, out = sys.argv[1:4]
+dpdk = ["-d", *sys.argv[4:]] if sys.argv[4:] else []
 os.makedirs(out, exist_ok=True)
 
 
@@ -28,6 +29,7 @@ frames = {
     "offload": [udp(struct.pack("!I", k * 1024) + bytes(1024), 2002) for k in range(16)],
     "checksum": [ethernet(bytes(range(256)) * 5 + bytes(206), kind=0x88b5)],
     "loads": [ethernet(bytes(1486), kind=0x88b5)],
+    "mix": [ethernet(bytes(46), kind=0x88b5)],
 }
 results = []
 for name in sorted(frames):
@@ -37,18 +39,30 @@ for name in sorted(frames):
     capture = f"{out}/{name}.pcap"
     write_capture(capture, frames[name])
     command = [ash, "bench", obj, "-r", capture, "-n", f"{directory}/{name}.so", "--json",
-               *(["-p", "balance_nat"] if name == "balance" else [])]
+               *dpdk, *(["-p", "balance_nat"] if name == "balance" else [])]
     results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-columns = ("return_ns", "ash_ns", "sandbox_off_ns", "gcc_ns", "linux_ns", "interpreter_ns")
+columns = ("return_ns", "ash_ns", "sandbox_off_ns", "gcc_ns", "linux_ns", "dpdk_ns", "interpreter_ns")
 print(f"{'handler, ns a frame':20}" + "".join(f"{c[:-3]:>13}" for c in columns) + "    load us")
 for r in results:
     print(f"{r['program']:20}" + "".join(f"{r[c]:13.1f}" if c in r else f"{'-':>13}" for c in columns)
           + f"{r['load_ns'] / 1000:11.1f}")
-shipped = [r for r in results if r["program"] not in ("loads", "checksum")]
+shipped = [r for r in results if r["program"] not in ("loads", "checksum", "mix")]
 mean = math.exp(sum(math.log(r["ash_ns"] / r["sandbox_off_ns"]) for r in shipped) / len(shipped))
 for r in results:
     if "linux_ns" in r:
-        print(f"{r['program']}: {(r['ash_ns'] - r['return_ns']) / r['linux_ns']:.2f} times Linux's time, both without entry")
+        print(f"{r['program']}: {r['beside_linux_ns'] / r['linux_ns']:.2f} times Linux's time, both without entry")
+for engine, title in (("linux", "Linux"), ("dpdk", "DPDK")):
+    skipped = {}
+    for r in results:
+        if engine in r:
+            skipped.setdefault(r[engine], []).append(r["program"])
+    for why, programs in skipped.items():
+        print(f"{title} not run, {why}: {', '.join(programs)}")
+long = next(r for r in results if r["program"] == "mix")
+print(f"load of {long['instructions']} instructions: {long['load_ns'] / 1000:.0f} us")
+worst = max(results, key=lambda r: r["ash_ns"] / r["sandbox_off_ns"])
+print(f"the most that sandbox and budget cost: {worst['program']}, "
+      f"{100 * worst['ash_ns'] / worst['sandbox_off_ns'] - 100:.0f} %")
 print(f"sandbox and budget cost {100 * mean - 100:.1f} % (geometric mean over the shipped handlers)")
 with open(f"{out}/ash.json", "w") as file:
     json.dump({"engines": results, "sandbox_ratio": mean}, file, indent=1)

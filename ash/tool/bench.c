@@ -12,21 +12,28 @@
 #include "ash/tool/tool.h"
 
 enum { ROUNDS = 61, ROUND_NS = 1000000, LINUX_RUNS = 1000, LINUX_REPEAT = 1000 };
-enum { NOTHING, RETURN, NATIVE, BARE, INTERPRETER, GCC, ENGINES };
-static const char *const names[] = { "frame alone", "only return", "ash", "sandbox off", "interpreter", "gcc -O2" };
+enum { NOTHING, RETURN, NATIVE, BARE, INTERPRETER, GCC, DPDK, ENGINES };
+static const char *const names[] = { "frame alone", "only return", "ash", "sandbox off", "interpreter", "gcc -O2",
+                                     "DPDK" };
 
 struct bench {
 	struct object *object;
 	struct host bare, empty; /* the same window, other code */
 	native_handler *native;
+	peer_program *dpdk;
+	const char *dpdk_why;
 	struct capture capture;
 	int linux_program;
 	const char *linux_why;
 	double ns[ENGINES], linux_ns;
+	double once_ns; /* ours, measured as Linux measures where frames are replied to */
 	bool replies; /* some frame's verdict is that */
 };
 
-static bool has(const struct bench *b, int engine) { return engine != GCC || b->native; }
+static bool has(const struct bench *b, int engine)
+{
+	return engine == GCC ? b->native != NULL : engine == DPDK ? b->dpdk != NULL : true;
+}
 
 /* The one whose run an engine works on. */
 static struct host *host_of(struct bench *b, int engine)
@@ -43,7 +50,8 @@ static void run_engine(struct bench *b, int engine)
 	case INTERPRETER: host_interpret(h); break;
 	case GCC:
 		h->run.r0 = b->native((struct ash_ctx *)(uintptr_t)ASH_CTX);
-		h->run.stop = ASH_STOP_OK;
+		break;
+	case DPDK: h->run.r0 = b->dpdk((void *)(uintptr_t)ASH_CTX);
 	}
 }
 
@@ -116,15 +124,20 @@ static bool linux_agrees(struct bench *b, const struct outcome *want, const uint
 
 static bool agree(struct bench *b)
 {
+	static const char differs[] = "its verdicts differ, or it does not run these frames";
 	struct outcome *want = calloc(b->capture.n, sizeof *want);
 	uint8_t *replies = calloc(b->capture.n, SLOT_MAX);
 	bool good = want && replies && pass(b, INTERPRETER, want, replies);
 
-	for (int e = NATIVE; good && e < ENGINES; e++)
+	for (int e = NATIVE; good && e < DPDK; e++)
 		good = e == INTERPRETER || !has(b, e) || pass(b, e, want, replies);
+	if (good && b->dpdk && !pass(b, DPDK, want, replies)) {
+		b->dpdk = NULL;
+		b->dpdk_why = differs;
+	}
 	if (good && b->linux_program >= 0 && !linux_agrees(b, want, replies)) {
 		b->linux_program = -1;
-		b->linux_why = "its verdicts differ, or it does not run these frames";
+		b->linux_why = differs;
 	}
 	free(want);
 	free(replies);
@@ -159,32 +172,50 @@ static double quartile(double *t)
 	return t[ROUNDS / 4];
 }
 
+/* One run between two readings of the clock, as Linux does it. */
+static double once(struct bench *b, int engine, const struct capture_frame *f)
+{
+	struct host *h = host_of(b, engine);
+	struct ash_frame frame = slot_fill(h, f);
+
+	ash_frame_begin(&h->run, &frame);
+	h->run.budget = ASH_BUDGET;
+	double begin = now_ns();
+	run_engine(b, engine);
+	return now_ns() - begin;
+}
+
 /* Without the time that a program takes which does nothing. Where no frame is replied to,
  * Linux repeats each run itself; where one is, a single run at a time, since Linux does not
- * put the frame right between repetitions: a rough figure, its clock is read amid the run. */
-static double time_linux(const struct bench *b, int nothing, uint8_t *out)
+ * put the frame right between repetitions: a rough figure, its clock is read amid the run, and ours
+ * is measured so too. */
+static double time_linux(struct bench *b, int nothing, uint8_t *out, double *ours)
 {
 	uint32_t repeat = b->replies ? 1 : LINUX_REPEAT, runs = b->replies ? LINUX_RUNS : 1;
 	double sum = 0;
 	uint32_t verdict, length;
 
+	*ours = 0;
 	for (uint32_t r = 0; r < runs; r++) {
 		const struct capture_frame *f = &b->capture.frame[r % b->capture.n];
 		sum += linux_run(b->linux_program, f, repeat, &verdict, out, &length);
 		sum -= linux_run(nothing, f, repeat, &verdict, out, &length);
+		*ours += once(b, NATIVE, f) - once(b, RETURN, f);
 	}
+	*ours /= runs;
 	return sum / runs;
 }
 
 static void time_in_linux(struct bench *b)
 {
-	double t[ROUNDS];
+	double t[ROUNDS], ours[ROUNDS];
 	uint8_t *out = malloc(SLOT_ROOM + SLOT_MAX);
 	int nothing = linux_load_nothing();
 
 	for (int r = 0; r < ROUNDS; r++)
-		t[r] = out ? time_linux(b, nothing, out) : 0;
+		t[r] = out ? time_linux(b, nothing, out, &ours[r]) : 0;
 	b->linux_ns = quartile(t);
+	b->once_ns = b->replies && out ? quartile(ours) : b->ns[NATIVE] - b->ns[RETURN];
 	free(out);
 }
 
@@ -231,11 +262,23 @@ static void print_text(const struct bench *b)
 			       alone(b, e), alone(b, e) / alone(b, NATIVE));
 	if (b->linux_program >= 0)
 		printf("  %-12s %9.1f ns per frame without entry; the sandboxed code %.1f\n", "Linux",
-		       b->linux_ns, b->ns[NATIVE] - b->ns[RETURN]);
+		       b->linux_ns, b->once_ns);
 	else
 		printf("  %-12s not run: %s\n", "Linux", b->linux_why);
+	if (!b->dpdk)
+		printf("  %-12s not run: %s\n", names[DPDK], b->dpdk_why);
 	printf("  load         %9.1f us for %" PRIu32 " instructions\n", b->object->load_ns / 1e3,
 	       b->object->host.program.ninsn);
+}
+
+static void json_peer(const char *name, bool ran, double ns, const char *why)
+{
+	if (ran) {
+		printf(",\"%s_ns\":%.2f", name, ns);
+		return;
+	}
+	printf(",\"%s\":", name);
+	json_string(stdout, why);
 }
 
 static void print_json(const struct bench *b)
@@ -248,12 +291,10 @@ static void print_json(const struct bench *b)
 	       alone(b, RETURN), alone(b, NATIVE), alone(b, BARE), alone(b, INTERPRETER));
 	if (b->native)
 		printf(",\"gcc_ns\":%.2f", alone(b, GCC));
-	if (b->linux_program >= 0) {
-		printf(",\"linux_ns\":%.2f", b->linux_ns);
-	} else {
-		printf(",\"linux\":");
-		json_string(stdout, b->linux_why);
-	}
+	json_peer("dpdk", b->dpdk != NULL, b->dpdk ? alone(b, DPDK) : 0, b->dpdk_why);
+	if (b->linux_program >= 0)
+		printf(",\"beside_linux_ns\":%.2f", b->once_ns);
+	json_peer("linux", b->linux_program >= 0, b->linux_ns, b->linux_why);
 	printf("}\n");
 }
 
@@ -281,6 +322,9 @@ static int prepare(struct bench *b, const struct options *options)
 	    !(b->native = native_open(options->native, l->name, &b->object->host)))
 		return STATUS_REFUSED;
 	b->linux_program = linux_load(b->object, &b->linux_why);
+	b->dpdk_why = "no library of it is named (-d)";
+	if (options->peer)
+		b->dpdk = peer_open(options->peer, b->object, &b->dpdk_why);
 	return agree(b) ? 0 : STATUS_REFUSED;
 }
 

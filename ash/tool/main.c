@@ -19,7 +19,7 @@ static const char words[] =
 	"usage: ash check OBJ [-p PROGRAM] [--json]\n"
 	"       ash run OBJ [-p PROGRAM] [-r FILE] [-w FILE] [-b BUDGET] [-q] [--interp] [--json]\n"
 	"       ash asm OBJ [-p PROGRAM]\n"
-	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [--json]\n"
+	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [-d LIBRARY] [--json]\n"
 	"       ash exec [--interp] --program HEX [--mem HEX]\n"
 	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME]\n"
 	"                    [-f EXPRESSION [-s PAGES]]\n"
@@ -35,7 +35,7 @@ static const struct command {
 	{ "check", 1, "p:j", command_check },
 	{ "run", 1, "p:r:w:b:qij", command_run },
 	{ "asm", 1, "p:", command_asm },
-	{ "bench", 1, "p:r:n:j", command_bench },
+	{ "bench", 1, "p:r:n:d:j", command_bench },
 	{ "load", 1, "p:k:a:N:f:s:", command_load },
 	{ "list", 0, "k:a:j", command_list },
 	{ "unload", 1, "k:a:", command_unload },
@@ -56,6 +56,7 @@ static bool set_option(struct options *o, int letter)
 	case 'r': o->capture = optarg; return true;
 	case 'w': o->replies = optarg; return true;
 	case 'n': o->native = optarg; return true;
+	case 'd': o->peer = optarg; return true;
 	case 'a': o->address = optarg; return true;
 	case 'k': o->key = optarg; return true;
 	case 'f': o->filter = optarg; return true;

@@ -65,6 +65,21 @@ native_handler *native_open(const char *path, const char *name, struct host *h)
 	return f;
 }
 
+peer_program *peer_open(const char *path, const struct object *o, const char **why)
+{
+	peer_program *(*load)(const struct ash_insn *, uint32_t, const char **) = NULL;
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol = NULL;
+
+	*why = "its library does not open";
+	if (!library || !(symbol = dlsym(library, "peer_load")))
+		return NULL;
+	memcpy(&load, &symbol, sizeof load);
+	*why = "it takes one function, and no data";
+	if (o->linked.start || o->linked.data_length)
+		return NULL;
+	return load(o->linked.insn, o->linked.ninsn, why);
+}
+
 static long bpf(int command, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, command, attr, sizeof *attr);
@@ -91,6 +106,10 @@ int linux_load(const struct object *o, const char **why)
 {
 	if (o->linked.data_length) {
 		*why = "global data need maps";
+		return -1;
+	}
+	if (o->linked.start) {
+		*why = "a program's first function must come first";
 		return -1;
 	}
 	int program = load(o->linked.insn, o->linked.ninsn);

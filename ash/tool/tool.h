@@ -6,6 +6,7 @@
 #include "ash/object.h"
 #include "ash/tool/host.h"
 #include "ash/tool/lines.h"
+#include "ash/tool/peer.h"
 
 enum { STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_STOPPED = 3 };
 
@@ -55,7 +56,7 @@ double now_ns(void);
 
 /* Options of the commands that take an object. */
 struct options {
-	const char *object, *program, *capture, *replies, *native;
+	const char *object, *program, *capture, *replies, *native, *peer;
 	const char *address, *key, *filter, *name; /* of a running appliance, remote.c */
 	uint32_t shared; /* pages, at most ASH_SHARED_PAGES */
 	bool json, interp, quiet;
@@ -80,6 +81,9 @@ ash_compiler bare_compile;
  * cannot be; it works on the low window's addresses, with h's helpers. */
 typedef uint32_t native_handler(struct ash_ctx *c);
 native_handler *native_open(const char *path, const char *name, struct host *h);
+
+/* The program in the engine of a shared library (peer.h). NULL with *why set. */
+peer_program *peer_open(const char *path, const struct object *o, const char **why);
 
 /* The program in Linux's own engine, as an XDP program. -1 with *why set if Linux does not
  * take it. */
