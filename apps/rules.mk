@@ -83,7 +83,7 @@ fuzz: kernel-fuzz
 .PHONY: fuzz kernel-fuzz
 
 # --- raw: ARP, ICMP echo and UDP echo without a library's stack; a first program ---
-RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o \
+RAW_OBJ := $(addprefix $(B)/u/,apps/raw/main.o dpf/build.o libnet/ring.o libnet/checksum.o \
              libnet/exos/first.o libnet/exos/gates.o libnet/exos/context.o)
 $(B)/raw.elf: libnet/exos/first.ld $(RAW_OBJ)
 	@$(ULINK) -o $@ -Wl,-T $^ $(NEWLIB)/lib/libc.a

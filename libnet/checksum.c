@@ -68,9 +68,12 @@ static bool holds4(const uint8_t *p, size_t n, uint16_t sum)
 		return false;
 	if (p[9] == PROTO_UDP ? big16(p + header + 6) == 0 : p[9] != PROTO_TCP)
 		return false;
+	uint16_t of_header = checksum_sum(p, header);
+	if (of_header != 0xffff)
+		return false;
 	uint64_t pseudo = word32(p + 12) + word32(p + 16) + as_word(p[9]) +
 	                  as_word((unsigned)(n - header));
-	return verify(sum, checksum_sum(p, header), pseudo);
+	return verify(sum, of_header, pseudo);
 }
 
 static bool holds6(const uint8_t *p, size_t n, uint16_t sum)

@@ -10,7 +10,7 @@
  * byte padded with zero; not complemented. */
 uint16_t checksum_sum(const void *data, size_t n);
 
-/* Does the TCP or UDP checksum of this IP packet hold, given `sum`, the checksum_sum of
+/* Do the IP header's checksum and the TCP or UDP one of this packet hold, given `sum`, the checksum_sum of
  * all n bytes from the IP header on? Reads the headers only. False also means "cannot
  * tell": fragments, extension headers, other protocols, no checksum, bytes after the
  * packet's end; then the stack has to add up for itself. */

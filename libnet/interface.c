@@ -43,7 +43,8 @@ static struct pbuf *unwrap(struct interface *i, struct pbuf *p)
 /* Tell lwIP not to add up again what the kernel has added up, for this one frame. */
 static void trust_checksum(struct interface *i, const uint8_t *frame, const struct exo_rx *rx)
 {
-	enum { UNCHECKED = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP };
+	enum { UNCHECKED = NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_TCP |
+	                   NETIF_CHECKSUM_CHECK_UDP };
 	bool holds = checksum_holds(frame + SIZEOF_ETH_HDR,
 	                            (size_t)(rx->length - SIZEOF_ETH_HDR), rx->sum);
 

@@ -15,6 +15,7 @@
 #include "exo/stub.h"
 #include "libnet/exos/context.h"
 #include "libnet/exos/exposed.h"
+#include "libnet/checksum.h"
 #include "libnet/ring.h"
 
 int first_main(uint32_t data_slot);
@@ -75,26 +76,25 @@ static void put16(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* The Internet checksum's sum, not complemented. */
+/* The Internet checksum's sum of bytes and a number, not complemented. */
 static uint16_t sum(const uint8_t *p, uint32_t n, uint32_t start)
 {
-	for (; n > 1; n -= 2, p += 2)
-		start += get16(p);
-	if (n)
-		start += (uint32_t)*p << 8;
-	while (start >> 16)
-		start = (start & 0xffff) + (start >> 16);
-	return (uint16_t)start;
+	uint64_t total = checksum_sum(p, n);
+
+	total = (total >> 8 | (total << 8 & 0xff00)) + start;
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return (uint16_t)total;
 }
 
-static void exchange(uint8_t *a, uint8_t *b, uint32_t n)
+/* Both fields of n <= 4 bytes, a constant. */
+static inline void exchange(uint8_t *a, uint8_t *b, uint32_t n)
 {
-	while (n-- > 0) {
-		uint8_t t = *a;
+	uint8_t t[4];
 
-		*a++ = *b;
-		*b++ = t;
-	}
+	memcpy(t, a, n);
+	memcpy(a, b, n);
+	memcpy(b, t, n);
 }
 
 static void turn_ethernet(uint8_t *f)
@@ -132,42 +132,55 @@ static bool answer_icmp(uint8_t *icmp, uint32_t n)
 }
 
 /* Exchanging addresses and ports leaves every sum, and so the checksum, as it is. */
-static bool answer_udp(const uint8_t *ip, uint8_t *udp, uint32_t n)
+static bool answer_udp(const uint8_t *ip, uint8_t *udp, uint32_t n, bool holds)
 {
 	if (n < 8 || get16(udp + 4) != n || get16(udp + 2) != ECHO_PORT)
 		return false;
-	if (get16(udp + 6) && sum(udp, n, sum(ip + 12, 8, PROTO_UDP + n)) != 0xffff)
+	if (!holds && get16(udp + 6) && sum(udp, n, sum(ip + 12, 8, PROTO_UDP + n)) != 0xffff)
 		return false;
 	exchange(udp, udp + 2, 2);
 	return true;
 }
 
-static uint32_t answer_ip(uint8_t *f, uint32_t n)
+/* A new time to live, and the checksum with it (RFC 1624). */
+static void set_ttl(uint8_t *ip, uint8_t ttl)
+{
+	uint32_t changed = (uint16_t)~get16(ip + 10) + (uint16_t)~(uint32_t)(ip[8] << 8) +
+	                   (uint32_t)(ttl << 8);
+
+	changed = (changed & 0xffff) + (changed >> 16);
+	changed += changed >> 16;
+	ip[8] = ttl;
+	put16(ip + 10, ~changed);
+}
+
+/* added: what the kernel added up while it copied the bytes from the IP header on. */
+static uint32_t answer_ip(uint8_t *f, uint32_t n, uint16_t added)
 {
 	uint8_t *ip = f + ETHERNET;
 	uint32_t header = n < ETHERNET + 20 ? 0 : (ip[0] & 15) * 4u;
 	uint32_t total = n < ETHERNET + 20 ? 0 : get16(ip + 2);
 
-	if (header < 20 || ip[0] >> 4 != 4 || total < header || total > n - ETHERNET ||
-	    sum(ip, header, 0) != 0xffff || get16(ip + 6) & 0x3fff ||
+	if (header < 20 || ip[0] >> 4 != 4 || total < header || total > n - ETHERNET)
+		return 0;
+	bool holds = checksum_holds(ip, n - ETHERNET, added);
+	if ((!holds && sum(ip, header, 0) != 0xffff) || get16(ip + 6) & 0x3fff ||
 	    memcmp(ip + 16, raw.ip, 4) != 0)
 		return 0;
 	if (ip[9] == PROTO_ICMP ? !answer_icmp(ip + header, total - header) :
-	    ip[9] == PROTO_UDP ? !answer_udp(ip, ip + header, total - header) : true)
+	    ip[9] == PROTO_UDP ? !answer_udp(ip, ip + header, total - header, holds) : true)
 		return 0;
 	turn_ethernet(f);
 	exchange(ip + 12, ip + 16, 4);
-	ip[8] = 64;
-	put16(ip + 10, 0);
-	put16(ip + 10, ~sum(ip, header, 0));
+	set_ttl(ip, 64);
 	return ETHERNET + total;
 }
 
-static uint32_t answer(uint8_t *f, uint32_t n)
+static uint32_t answer(uint8_t *f, uint32_t n, uint16_t added)
 {
 	switch (n < ETHERNET ? 0 : get16(f + 12)) {
 	case 0x0800:
-		return answer_ip(f, n);
+		return answer_ip(f, n, added);
 	case 0x0806:
 		return answer_arp(f, n);
 	}
@@ -187,7 +200,7 @@ static void serve(void)
 	uint8_t *f;
 
 	while ((f = ring_next(&raw.ring, &rx)) != NULL) {
-		uint32_t n = answer(f, rx.length);
+		uint32_t n = answer(f, rx.length, rx.sum);
 		struct ring_piece piece = { f, (uint16_t)n };
 		int entry = n ? ring_put(&raw.ring, &piece, 1) : -E_INVAL;
 

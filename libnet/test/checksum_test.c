@@ -63,6 +63,15 @@ static void seal(uint8_t *p, size_t n, size_t header, unsigned protocol, size_t 
 	memcpy(p + header + field, &sum, 2);
 }
 
+static void seal_header(uint8_t *p, size_t header)
+{
+	uint16_t sum;
+
+	memset(p + 10, 0, 2);
+	sum = (uint16_t)~plain(p, header);
+	memcpy(p + 10, &sum, 2);
+}
+
 /* A packet with random contents and right checksums; returns its length. */
 static size_t packet(uint8_t *p, unsigned version, size_t options, unsigned protocol,
                      size_t payload)
@@ -76,6 +85,7 @@ static size_t packet(uint8_t *p, unsigned version, size_t options, unsigned prot
 		put16(p + 2, (unsigned)n);
 		put16(p + 6, 0x4000);
 		p[9] = (uint8_t)protocol;
+		seal_header(p, header);
 	} else {
 		p[0] = 0x60;
 		put16(p + 4, (unsigned)(n - 40));
@@ -100,7 +110,7 @@ static void accepts_right_checksums(void **state)
 		}
 }
 
-/* Any flipped bit of addresses, protocol or payload shows. */
+/* Any flipped bit shows; of the IPv6 header, those of protocol, length and addresses. */
 static void refuses_every_flipped_bit(void **state)
 {
 	uint8_t p[2048];
@@ -108,7 +118,7 @@ static void refuses_every_flipped_bit(void **state)
 	(void)state;
 	for (unsigned version = 4; version <= 6; version += 2) {
 		size_t n = packet(p, version, 0, 6, 100);
-		for (size_t bit = (version == 4 ? 12 : 8) * 8; bit < n * 8; bit++) {
+		for (size_t bit = (version == 4 ? 0 : 8) * 8; bit < n * 8; bit++) {
 			p[bit / 8] ^= (uint8_t)(1 << bit % 8);
 			assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 			p[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -128,14 +138,19 @@ static void cannot_tell(void **state)
 		assert_false(checksum_holds(p, cut, checksum_sum(p, cut)));
 	assert_true(checksum_holds(p, n, sum));
 	p[6] = 0x20; /* more fragments */
+	seal_header(p, 20);
 	assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 	p[6] = 0, p[7] = 1; /* a later fragment */
+	seal_header(p, 20);
 	assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 	p[7] = 0, p[9] = 1; /* ICMP */
+	seal_header(p, 20);
 	assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 	p[9] = 17, p[0] = 0x44; /* a header of 16 bytes */
+	seal_header(p, 16);
 	assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 	p[0] = 0x45;
+	seal_header(p, 20);
 	memset(p + 26, 0, 2); /* no checksum */
 	assert_false(checksum_holds(p, n, checksum_sum(p, n)));
 }
