@@ -32,20 +32,40 @@ static uint64_t word16(const uint8_t *p)
 	return w;
 }
 
+/* The carry comes back in at the other end. */
+static uint64_t add(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+static uint64_t word64(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof w);
+	return w;
+}
+
 uint16_t checksum_sum(const void *data, size_t n)
 {
 	const uint8_t *p = data;
-	uint64_t sum = 0;
+	uint64_t sum = 0, rest = 0;
 
-	for (; n >= 16; n -= 16, p += 16)
-		sum += word32(p) + word32(p + 4) + word32(p + 8) + word32(p + 12);
-	for (; n >= 4; n -= 4, p += 4)
-		sum += word32(p);
-	if (n >= 2) {
-		sum += word16(p);
+	for (; n >= 32; n -= 32, p += 32)
+		sum = add(add(add(add(sum, word64(p)), word64(p + 8)), word64(p + 16)),
+		          word64(p + 24));
+	for (; n >= 8; n -= 8, p += 8)
+		sum = add(sum, word64(p));
+	if (n & 4) {
+		rest = word32(p);
+		p += 4;
+	}
+	if (n & 2) {
+		rest += word16(p);
 		p += 2;
 	}
-	return fold(sum + (n & 1 ? *p : 0));
+	return fold(add(sum, rest + (n & 1 ? *p : 0)));
 }
 
 /* A 16-bit number as a word in memory order. */
