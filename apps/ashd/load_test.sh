@@ -8,28 +8,10 @@ work=$(mktemp -d) || exit 1
 trap 'appliance_stop; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
+. apps/ashd/load.sh
 ash=$1 kernel=$2 ashd=$3
 shift 3
 obj=build/bpf/ash/test/obj
-
-key() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
-key >"$work/key"
-key >"$work/other.key"
-
-# boot MODULE... - with the key
-boot() {
-	appliance_start -f 1996 -f 2000 -f 2001 "$kernel" $(while [ $# -gt 1 ]; do
-		echo "$1"
-		shift
-	done; echo "$ashd $work/key $1")
-	wait_for 60 grep -q 'echo at' "$work/runner"
-	port_of 1996 load_port
-	port_of 2000 increment_port
-	port_of 2001 version_port
-	wait_for 120 remote list >/dev/null 2>&1
-}
-port_of() { eval "$2=\$(sed -n 's/.*port $1 at 127.0.0.1 port \([0-9]*\)\$/\1/p' \"$work/runner\")"; }
-remote() { command=$1; shift; "$ash" "$command" "$@" -k "$work/key" -a "127.0.0.1:$load_port"; }
 
 # refuses PATTERN COMMAND... - it fails, and says so
 refuses() {
@@ -48,7 +30,10 @@ versions() { python3 -B apps/ashd/datagrams.py versions "$version_port" "$@"; }
 balance() { ask 60 stat '^pages ' >"$work/stat" && balanced "$work/stat"; }
 garbage() { head -c 5000 /dev/urandom | timeout 20 nc -N -w 5 127.0.0.1 "$load_port" >/dev/null || true; }
 
-boot "$@"
+boot_with_key "-f 2000 -f 2001" "$@"
+port_of 2000 increment_port
+port_of 2001 version_port
+new_key >"$work/other.key"
 check nothing_is_loaded_at_first lists
 check a_handler_is_loaded remote load build/handlers/increment.o -s 1 -f 'udp dst port 2000'
 check it_is_listed lists increment

@@ -8,7 +8,7 @@
 #include <time.h>
 #include "ash/tool/tool.h"
 
-enum { FILE_MAX = 64 << 20, NAMES_MAX = 32 };
+enum { FILE_MAX = 64 << 20, NAMES_MAX = 64 };
 
 double now_ns(void)
 {
