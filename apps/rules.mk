@@ -23,7 +23,7 @@ ALL += $(B)/init.img
 
 # --- The programs that it starts; a file goes to the program before it ---
 $(eval $(call program,ipd,$(B)/u/apps/ipd/main.o $(OWNER_LIB)))
-$(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.o request.o tar.o) $(TENANT_LIB)))
+$(eval $(call program,httpd,$(addprefix $(B)/u/tenant/apps/httpd/,main.o server.o answer.o request.o tar.o) $(TENANT_LIB)))
 $(eval $(call program,echo,$(B)/u/tenant/apps/echo/main.o $(HANDLER_LIB) $(TENANT_LIB)))
 $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o line.o) $(B)/u/libnet/share.o))
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
@@ -43,7 +43,7 @@ TESTS += "apps/uart/uart_test.py $(B)/kernel.elf $(B)/init.img $(B)/uart.elf"
 
 # --- httpd ---
 HTTPD_TEST := $(B)/s/apps/httpd/test/request_test
-$(HTTPD_TEST): %: %.o $(addprefix $(B)/s/apps/httpd/,request.o tar.o)
+$(HTTPD_TEST): %: %.o $(addprefix $(B)/s/apps/httpd/,answer.o request.o tar.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(HTTPD_TEST)
 TESTDEPS += $(HTTPD_TEST)

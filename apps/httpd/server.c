@@ -1,175 +1,72 @@
 /* apps/httpd/server.c - see server.h. SPDX-License-Identifier: ISC */
 #include "apps/httpd/server.h"
 #include <string.h>
-#include "apps/httpd/request.h"
-#include "apps/httpd/tar.h"
+#include "apps/httpd/answer.h"
 #include "libnet/session.h"
 
 enum {
-	HEAD_MAX = 256,     /* bytes of an answer's head */
 	BACKLOG = 32,
 };
 
 /* A connection. Bytes that have come in wait in `in`, and behind it in `more`, which keeps
- * the peer's window shut; the answer being sent is what is left of `head` and of `body`. */
+ * the peer's window shut; the answer being sent is what is left of its text and of `body`. */
 struct connection {
 	struct tcp_pcb *pcb; /* NULL: free */
-	char in[REQUEST_HEAD_MAX];
 	size_t in_used;
 	struct pbuf *more;
 	uint32_t skip;       /* bytes of a request's body still to come */
-	char head[HEAD_MAX];
-	size_t head_sent, head_length;
-	const char *body;
-	size_t body_length;
-	bool closing;        /* close once the answer is sent */
+	size_t sent;         /* of the answer's text */
 	bool lingering;      /* our side has ended */
 	bool eof;            /* the peer has no more to say */
 	uint16_t idle;       /* seconds without progress */
+	struct answer answer;
+	char in[REQUEST_HEAD_MAX];
 };
 
 static struct {
-	const char *archive;
-	size_t size;
+	struct answers answers;
 	struct connection connection[SERVER_CONNECTIONS];
 	struct server_counts counts;
 } server;
 
 const struct server_counts *server_counts(void) { return &server.counts; }
 
-static const char *reason(int status)
-{
-	static const struct { int status; const char *text; } reasons[] = {
-		{ 200, "OK" }, { 400, "Bad Request" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },
-		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
-		{ 431, "Request Header Fields Too Large" }, { 501, "Not Implemented" },
-		{ 505, "HTTP Version Not Supported" },
-	};
-
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (reasons[i].status == status)
-			return reasons[i].text;
-	return "Error";
-}
-
-static const char *content_type(const char *path)
-{
-	static const struct { const char *ending, *type; } types[] = {
-		{ ".html", "text/html; charset=utf-8" }, { ".css", "text/css" },
-		{ ".js", "text/javascript" }, { ".svg", "image/svg+xml" },
-		{ ".png", "image/png" }, { ".txt", "text/plain; charset=utf-8" },
-		{ ".json", "application/json" }, { ".ico", "image/x-icon" },
-	};
-	const char *dot = strrchr(path, '.');
-
-	for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
-		if (strcmp(dot, types[i].ending) == 0)
-			return types[i].type;
-	return "application/octet-stream";
-}
-
-/* The head is written by hand: printf takes longer than the rest of an answer. */
-static void append(struct connection *c, const char *text)
-{
-	size_t n = strlen(text), room = sizeof c->head - c->head_length;
-
-	n = n < room ? n : room;
-	memcpy(c->head + c->head_length, text, n);
-	c->head_length += n;
-}
-
-static void append_number(struct connection *c, size_t v)
-{
-	char digits[24];
-	size_t at = sizeof digits - 1;
-
-	digits[at] = '\0';
-	do {
-		digits[--at] = (char)('0' + v % 10);
-	} while (v /= 10);
-	append(c, digits + at);
-}
-
-static void set_answer(struct connection *c, int status, const char *type, const char *body,
-                       size_t length, bool only_head)
-{
-	c->head_sent = c->head_length = 0;
-	append(c, "HTTP/1.1 ");
-	append_number(c, (size_t)status);
-	append(c, " ");
-	append(c, reason(status));
-	append(c, "\r\nServer: exonet\r\nContent-Type: ");
-	append(c, type);
-	append(c, "\r\nContent-Length: ");
-	append_number(c, length);
-	append(c, status == 405 ? "\r\nAllow: GET, HEAD" : "");
-	append(c, c->closing ? "\r\nConnection: close\r\n\r\n"
-	                     : "\r\nConnection: keep-alive\r\n\r\n");
-	c->body = body;
-	c->body_length = only_head ? 0 : length;
-	server.counts.requests++;
-	server.counts.errors += status >= 400;
-}
-
-/* An error is answered in words; all but 404 end the connection. */
-static void set_error(struct connection *c, int status, bool only_head)
-{
-	const char *text = reason(status);
-
-	c->closing |= status != 404;
-	set_answer(c, status, "text/plain; charset=utf-8", text, strlen(text), only_head);
-}
-
-static void answer(struct connection *c, const struct request *r)
-{
-	struct tar_file file;
-	char path[REQUEST_PATH_MAX + sizeof "index.html"];
-	size_t n = strlen(r->path);
-
-	memcpy(path, r->path, n + 1);
-	if (path[n - 1] == '/')
-		strcpy(path + n, "index.html");
-	if (tar_find(server.archive, server.size, path, &file))
-		set_answer(c, 200, content_type(path), file.data, file.size, r->head);
-	else
-		set_error(c, 404, r->head);
-}
-
 static void consume(struct connection *c, size_t n)
 {
 	c->in_used -= n;
-	memmove(c->in, c->in + n, c->in_used);
+	if (c->in_used)
+		memmove(c->in, c->in + n, c->in_used);
 }
 
 static bool is_answering(const struct connection *c)
 {
-	return c->head_sent < c->head_length || c->body_length > 0;
+	return c->sent < c->answer.length || c->answer.body_length > 0;
+}
+
+/* An answer is to be sent. */
+static void begin(struct connection *c)
+{
+	c->sent = 0;
+	server.counts.requests++;
+	server.counts.errors += c->answer.status >= 400;
 }
 
 /* Take the next request, if it is all there and the last one is answered. Returns whether
  * any bytes were used. */
 static bool next_request(struct connection *c)
 {
-	struct request r = { 0 };
 	size_t used, skip = c->skip < c->in_used ? c->skip : c->in_used;
 
-	consume(c, skip);
+	if (skip)
+		consume(c, skip);
 	c->skip -= (uint32_t)skip;
-	if (is_answering(c) || c->closing || c->skip)
+	if (is_answering(c) || c->answer.closing || c->skip)
 		return skip > 0;
-	int status = request_parse(&r, c->in, c->in_used, &used);
+	int status = answer_request(&server.answers, &c->answer, c->in, c->in_used, &used, &c->skip);
 	if (status == REQUEST_MORE)
 		return skip > 0;
-	if (status != REQUEST_GOOD) {
-		c->in_used = 0;
-		set_error(c, status, r.head);
-		return true;
-	}
-	consume(c, used);
-	c->skip = r.body;
-	c->closing = !r.keep_alive;
-	answer(c, &r);
+	consume(c, status == 200 || status == 404 ? used : c->in_used);
+	begin(c);
 	return true;
 }
 
@@ -199,7 +96,7 @@ static struct tcp_pcb *forget(struct connection *c)
 	return pcb;
 }
 
-/* Hand what fits of text[0, n) to lwIP. The body is sent from where it lies, the head
+/* Hand what fits of text[0, n) to lwIP. The body is sent from where it lies, the text
  * from lwIP's copy. Returns how many bytes went. */
 static size_t push(struct tcp_pcb *pcb, const char *text, size_t n, uint8_t flags)
 {
@@ -215,15 +112,17 @@ static void send_answer(struct connection *c)
 {
 	size_t n;
 
-	if (c->head_sent < c->head_length)
-		c->head_sent += push(c->pcb, c->head + c->head_sent, c->head_length - c->head_sent,
-		                     TCP_WRITE_FLAG_COPY | (c->body_length ? TCP_WRITE_FLAG_MORE : 0));
-	while (c->head_sent == c->head_length && c->body_length > 0) {
-		n = push(c->pcb, c->body, c->body_length < 0xffff ? c->body_length : 0xffff, 0);
+	struct answer *a = &c->answer;
+
+	if (c->sent < a->length)
+		c->sent += push(c->pcb, a->text + c->sent, a->length - c->sent,
+		                TCP_WRITE_FLAG_COPY | (a->body_length ? TCP_WRITE_FLAG_MORE : 0));
+	while (c->sent == a->length && a->body_length > 0) {
+		n = push(c->pcb, a->body, a->body_length < 0xffff ? a->body_length : 0xffff, 0);
 		if (n == 0)
 			break;
-		c->body += n;
-		c->body_length -= n;
+		a->body += n;
+		a->body_length -= n;
 	}
 }
 
@@ -263,9 +162,9 @@ static err_t advance(struct connection *c)
 		refill(c);
 		used = next_request(c);
 		send_answer(c);
-	} while (used && !is_answering(c) && !c->closing);
+	} while (used && !is_answering(c) && !c->answer.closing);
 	tcp_output(c->pcb);
-	return (c->closing || c->eof) && !is_answering(c) ? end_connection(c) : ERR_OK;
+	return (c->answer.closing || c->eof) && !is_answering(c) ? end_connection(c) : ERR_OK;
 }
 
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
@@ -321,7 +220,8 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	}
 	if (c->in_used > 0 && c->idle >= SERVER_REQUEST_S) {
 		server.counts.timeouts++;
-		set_error(c, 408, false);
+		answer_error(&c->answer, 408, false);
+		begin(c);
 		return advance(c);
 	}
 	if (c->idle >= SERVER_IDLE_S) {
@@ -343,7 +243,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 
 		if (c->pcb)
 			continue;
-		*c = (struct connection){ .pcb = pcb };
+		memset(c, 0, offsetof(struct connection, answer.text));
+		c->pcb = pcb;
 		session_open(pcb, c, &events);
 		server.counts.connections++;
 		return ERR_OK;
@@ -355,7 +256,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 
 bool server_start(const char *archive, size_t size, uint16_t port)
 {
-	server.archive = archive;
-	server.size = size;
+	server.answers.archive = archive;
+	server.answers.size = size;
 	return session_listen(port, BACKLOG, on_accept);
 }

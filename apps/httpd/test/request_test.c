@@ -1,11 +1,13 @@
-/* apps/httpd/test/request_test.c - requests, good and bad. SPDX-License-Identifier: ISC */
+/* apps/httpd/test/request_test.c - requests, good and bad, and their answers. SPDX-License-Identifier: ISC */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "apps/httpd/answer.h"
 #include "apps/httpd/request.h"
 #include "apps/httpd/tar.h"
 
@@ -195,6 +197,70 @@ static void a_corrupt_archive_is_not_left(void **state)
 	free(archive);
 }
 
+/* Answer text[0, n) by s, and by somebody who has answered nothing before: there is no difference. */
+static void answers_alike(struct answers *s, const char *text, size_t n)
+{
+	struct answers fresh = { .archive = s->archive, .size = s->size };
+	struct answer a = { 0 }, b = { 0 };
+	size_t used = 0, fresh_used = 0;
+	uint32_t skip, fresh_skip;
+	int status = answer_request(s, &a, text, n, &used, &skip);
+
+	assert_int_equal(answer_request(&fresh, &b, text, n, &fresh_used, &fresh_skip), status);
+	if (status == REQUEST_MORE)
+		return;
+	assert_int_equal(used, fresh_used);
+	assert_int_equal(skip, fresh_skip);
+	assert_int_equal(a.closing, b.closing);
+	assert_int_equal(a.length, b.length);
+	assert_memory_equal(a.text, b.text, a.length);
+	assert_int_equal(a.body_length, b.body_length);
+}
+
+static void who_asks_again_gets_the_same_answer(void **state)
+{
+	static char archive[512 * 8];
+	static struct answers s = { .archive = archive, .size = sizeof archive };
+	char text[64];
+
+	(void)state;
+	tar_entry(archive, "index.html", "00000000005", '0');
+	memcpy(archive + 512, "hello", 5);
+	tar_entry(archive + 1024, "long", "00000002000", '0');
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+			answers_alike(&s, cases[i].text, strlen(cases[i].text));
+		for (int i = 0; i < 2 * ANSWERS_KEPT; i++) { /* more than are kept, then less */
+			int n = snprintf(text, sizeof text, "GET /%s HTTP/1.%d\r\n" H "\r\nGET",
+			                 i % 3 ? "" : "long", i >> round & 1);
+			for (int part = 0; part <= n; part++)
+				answers_alike(&s, text, (size_t)part);
+		}
+	}
+}
+
+static void a_small_body_is_in_the_text_and_a_long_one_apart(void **state)
+{
+	static char archive[512 * 8];
+	static struct answers s = { .archive = archive, .size = sizeof archive };
+	static const char small[] = "GET / HTTP/1.0\n\n", large[] = "GET /long HTTP/1.0\n\n";
+	struct answer a = { 0 };
+	size_t used;
+	uint32_t skip;
+
+	(void)state;
+	tar_entry(archive, "index.html", "00000000005", '0');
+	memcpy(archive + 512, "hello", 5);
+	tar_entry(archive + 1024, "long", "00000002000", '0');
+	assert_int_equal(answer_request(&s, &a, small, sizeof small - 1, &used, &skip), 200);
+	assert_memory_equal(a.text + a.length - 9, "\r\n\r\nhello", 9);
+	assert_int_equal(a.body_length, 0);
+	assert_true(a.closing);
+	assert_int_equal(answer_request(&s, &a, large, sizeof large - 1, &used, &skip), 200);
+	assert_int_equal(a.body_length, 1024);
+	assert_ptr_equal(a.body, archive + 1536);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +271,8 @@ int main(void)
 		cmocka_unit_test(long_requests_are_refused_by_name),
 		cmocka_unit_test(files_are_found_in_an_archive),
 		cmocka_unit_test(a_corrupt_archive_is_not_left),
+		cmocka_unit_test(who_asks_again_gets_the_same_answer),
+		cmocka_unit_test(a_small_body_is_in_the_text_and_a_long_one_apart),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
