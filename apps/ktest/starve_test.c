@@ -3,11 +3,12 @@
  * SPDX-License-Identifier: ISC */
 #include "apps/ktest/wire.h"
 
-enum { CHUNK = 4096, CHUNKS = 16, STEPS = 200, FAR = 40 };
+enum { CHUNK = 4096, CHUNKS = 16, STEPS = 200, FAR = 40, GIVEN = 600 };
 
 static struct {
 	uint32_t slot[CHUNKS], n[CHUNKS]; /* what we hoard */
 	uint32_t chunks;
+	uint32_t page; /* slot of a page, or of the first */
 	uint32_t env; /* slot of an environment to map in */
 	uint32_t index;
 } h;
@@ -130,6 +131,150 @@ static void a_ring_without_memory_is_refused(void)
 	CHECK_IS(failed, 1);
 }
 
+/* A page becomes executable for the first time in its 2 MB of the direct map. */
+static uint32_t splits(void) { return (uint32_t)exo_info()->splits; }
+
+static long map_code(void)
+{
+	return sys_page_map(SLOT_SELF, KTEST_VA, h.page, 1, PROT_R | PROT_X);
+}
+
+static void unmap_code(long result)
+{
+	(void)result;
+	sys_page_unmap(SLOT_SELF, KTEST_VA, 1);
+}
+
+/* A free page whose 2 MB are in one piece: none of it is, or has been, executable. */
+static int starve_a_split(void)
+{
+	int failed = 0;
+
+	for (uint32_t at = exo_info()->npages - 1; at > 512 && failed == 0; at -= 512) {
+		long slot = sys_page_alloc(at, 1);
+
+		if (slot < 0)
+			continue;
+		h.page = (uint32_t)slot;
+		/* So that its page table is there. */
+		sys_page_map(SLOT_SELF, KTEST_VA, h.page, 1, PROT_R);
+		failed = starve(map_code, unmap_code, splits);
+		sys_page_free(h.page, 1);
+	}
+	return failed;
+}
+
+static void code_without_memory_for_its_alias_is_refused(void)
+{
+	CHECK_IS(starve_a_split(), 1);
+}
+
+/* More pages than its page of slots has room for. */
+static long give_many(void) { return sys_cap_give(h.page, GIVEN, h.env); }
+
+/* Back again: the environment has not run, and keeps its slots. */
+static void forget(long first) { (void)first; }
+
+static void a_slot_table_that_cannot_grow_receives_nothing(void)
+{
+	struct exo_cap cap = { 0 };
+	long env = create(), slot = sys_page_alloc(PAGE_ANY, GIVEN);
+
+	CHECK(env > 0 && slot > 0);
+	h.env = (uint32_t)env;
+	h.page = (uint32_t)slot;
+	CHECK_IS(sys_cap_mint(h.env, RIGHT_READ, (uint64_t)&cap), 0);
+	h.index = cap.name & 0xfffffff;
+	int failed = starve(give_many, forget, tables);
+	uint32_t owned = exo_envs()[h.index].pages;
+	destroy(env);
+	sys_cap_drop(h.page, GIVEN);
+	CHECK_IS(failed, 2); /* two more pages of slots */
+	CHECK(owned > GIVEN);
+}
+
+/* A child whose slots are all full, and whose table_limit is reached. */
+static struct {
+	uint32_t free, tables, slots, pages, filters;
+} before;
+
+static void remember(void)
+{
+	const volatile struct exo_env *e = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+
+	before.free = free_pages();
+	before.tables = e->tables;
+	before.slots = e->slots;
+	before.pages = e->pages;
+	before.filters = exo_info()->filters;
+}
+
+static bool nothing_changed(void)
+{
+	const volatile struct exo_env *e = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+
+	return before.free == free_pages() && before.tables == e->tables &&
+	       before.slots == e->slots && before.pages == e->pages &&
+	       before.filters == exo_info()->filters;
+}
+
+#define REFUSED(call)                                              \
+	do {                                                       \
+		if ((call) != -E_NOMEM || !nothing_changed())      \
+			return __LINE__;                           \
+	} while (0)
+
+static uint32_t binds_without_slots(uint64_t argument)
+{
+	static const char name[16] = "grandchild";
+	static struct exo_cap cap;
+	uint32_t self = exo_info()->running, page = 0;
+	long slot, grandchild = sys_env_create((uint64_t)name, 8), child_id = 0;
+
+	(void)argument;
+	if (grandchild < 0)
+		return __LINE__;
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
+		if (exo_envs()[i].state == ENV_NEW && exo_envs()[i].parent == self)
+			child_id = exo_envs()[i].id;
+	while ((slot = sys_page_alloc(PAGE_ANY, 256)) > 0)
+		page = (uint32_t)slot;
+	if (slot != -E_NOMEM || !page)
+		return __LINE__;
+	while ((slot = sys_page_alloc(PAGE_ANY, 1)) > 0)
+		;
+	if (slot != -E_NOMEM || sys_cap_mint(page, RIGHT_READ, (uint64_t)&cap) != 0)
+		return __LINE__;
+	remember();
+	REFUSED(sys_page_alloc(PAGE_ANY, 1));
+	REFUSED(sys_page_alloc(exo_info()->free_head, 1));
+	REFUSED(sys_cap_bind((uint64_t)&cap));
+	REFUSED(sys_cap_give(page, 1, SLOT_SELF));
+	REFUSED(sys_slice_alloc(UINT32_MAX));
+	REFUSED(sys_env_create((uint64_t)name, 8));
+	REFUSED(sys_env_child((uint32_t)child_id));
+	if (sys_cap_drop((uint32_t)grandchild, 1) != 0) /* with one empty slot all is well */
+		return __LINE__;
+	return sys_env_child((uint32_t)child_id) == grandchild ? 0 : __LINE__;
+}
+
+static void a_full_slot_table_refuses_whatever_needs_a_slot(void)
+{
+	struct child child;
+
+	CHECK(child_start(&child, binds_without_slots, 0));
+	CHECK(child_wait(&child));
+	uint32_t ended = child_record(&child)->ended, code = child_record(&child)->code;
+	uint32_t id = child.id;
+	child_reap(&child);
+	CHECK_IS(ended, END_EXIT);
+	CHECK_IS(code, 0);
+	/* The grandchild is ours now. */
+	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
+		if (exo_envs()[i].state == ENV_NEW && exo_envs()[i].id != id)
+			destroy(sys_env_child(exo_envs()[i].id));
+}
+
 static void remove_filter(long slot) { sys_filter_remove((uint32_t)slot); }
 
 static void a_filter_without_memory_is_refused(void)
@@ -148,6 +293,12 @@ const struct ktest starve_tests[] = {
 	{ "a_mapping_without_memory_for_tables_is_refused",
 	  a_mapping_without_memory_for_tables_is_refused },
 	{ "a_ring_without_memory_is_refused", a_ring_without_memory_is_refused },
+	{ "code_without_memory_for_its_alias_is_refused",
+	  code_without_memory_for_its_alias_is_refused },
+	{ "a_slot_table_that_cannot_grow_receives_nothing",
+	  a_slot_table_that_cannot_grow_receives_nothing },
+	{ "a_full_slot_table_refuses_whatever_needs_a_slot",
+	  a_full_slot_table_refuses_whatever_needs_a_slot },
 	{ "a_filter_without_memory_is_refused", a_filter_without_memory_is_refused },
 	{ NULL, NULL },
 };
