@@ -2,6 +2,8 @@
 #include "kernel/chain.h"
 #include "kernel/panic.h"
 
+uint64_t chain_removals;
+
 static uint64_t *next_of(const uint64_t *e) { return *chain_link(e, chain_distance(e)); }
 
 bool chain_has(uint32_t pfn, const uint64_t *but, bool to_execute)

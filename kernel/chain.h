@@ -66,6 +66,10 @@ static inline void chain_add(uint64_t *e, int64_t distance, uint32_t pfn, uint64
 		chain_set_executable(pfn, true);
 }
 
+/* How many mappings have been removed or moved: what was found by a walk before the last one
+ * may be stale. */
+extern uint64_t chain_removals;
+
 /* Empty an entry that is not 0. */
 static inline void chain_remove(uint64_t *e, int64_t distance)
 {
@@ -78,6 +82,7 @@ static inline void chain_remove(uint64_t *e, int64_t distance)
 	else
 		chain_remove_inner(e, p->mappings);
 	*e = 0;
+	chain_removals++;
 	if (pt_executable(old))
 		chain_set_executable(pfn, chain_has(pfn, NULL, true));
 }

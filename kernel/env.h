@@ -17,6 +17,14 @@ struct wait_term {
 	uint32_t page; /* pinned, or 0 */
 };
 
+/* A page that the kernel has found mapped in an environment, so that it need not look again. */
+struct reached {
+	uint64_t page;     /* of the user address */
+	uint64_t removals; /* chain_removals + 1, then; 0: nothing */
+	const uint8_t *at;
+};
+enum { REACHED_BITS = 3, REACHED = 1 << REACHED_BITS }; /* so many are remembered */
+
 struct env {
 	/* transfer.S and entry.S know these. */
 	_Alignas(ENV_SIZE) uint32_t id; /* env_alive */
@@ -43,6 +51,7 @@ struct env {
 	uint32_t slot_hint;         /* every slot below is full */
 	uint64_t slice_mask;        /* positions it owns */
 	uint64_t entry, argument;   /* of its first slice; entry 0 afterwards */
+	struct reached reached[REACHED];
 	struct wait_term wait[EXO_WAIT_TERMS];
 	uint32_t nwait;
 	uint64_t deadline;

@@ -14,6 +14,10 @@ struct uptr {
 };
 static inline struct uptr uptr(uint64_t va) { return (struct uptr){ va }; }
 
+/* Kernel address of n readable bytes of env's, if they lie in one page that it maps; NULL
+ * otherwise. For now: until it runs again. */
+const void *user_reach(struct env *env, uint64_t va, uint32_t n);
+
 /* Copy n bytes from or to env's memory. False, if a page of it is not mapped with the
  * access needed; then part of the bytes may have been copied. */
 bool copyin(struct env *env, void *to, struct uptr from, size_t n)

@@ -6,14 +6,15 @@
 #include "kernel/env.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
-#include "kernel/pt.h"
+#include "kernel/panic.h"
+#include "kernel/user.h"
 #include "kernel/wait.h"
 
 static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term *out)
 {
 	if (t->op >= WAIT_OPS || t->or_ > 1 || t->zero || t->address % sizeof(uint32_t))
 		return -E_INVAL;
-	const uint32_t *word = pt_reach(env, t->address, sizeof *word, false);
+	const uint32_t *word = user_reach(env, t->address, sizeof *word);
 	if (!word)
 		return -E_FAULT;
 	bool own = t->address < EXO_USER_TOP; /* else it is the kernel's, and stays */
@@ -24,18 +25,15 @@ static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term 
 
 int wait_set(struct env *env, const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
 {
-	struct wait_term vetted[EXO_WAIT_TERMS];
-
+	assert(env->nwait == 0); /* it is awake: env->wait is scratch until all is vetted */
 	for (uint32_t i = 0; i < n; i++) {
-		int error = vet(env, &terms[i], &vetted[i]);
+		int error = vet(env, &terms[i], &env->wait[i]);
 		if (error)
 			return error;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		env->wait[i] = vetted[i];
-		if (vetted[i].page)
-			page_pin(vetted[i].page);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		if (env->wait[i].page)
+			page_pin(env->wait[i].page);
 	env->nwait = n;
 	env->deadline = deadline;
 	return 0;
