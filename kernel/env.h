@@ -54,6 +54,7 @@ struct env {
 	struct reached reached[REACHED];
 	struct wait_term wait[EXO_WAIT_TERMS];
 	uint32_t nwait;
+	bool any_change;            /* all terms are "differs", and one of them is enough */
 	uint64_t deadline;
 	uint32_t guaranteed;        /* pages so marked */
 	uint32_t rings, filters, devices; /* how many it has */

@@ -113,22 +113,29 @@ static struct env *runs_for(struct env *env)
 	return env;
 }
 
-/* The first position after `from` for which somebody is willing, EXO_SLICE_MAX if none. */
-static inline uint32_t next_position(uint32_t from)
+/* The first of these positions for which somebody is willing, EXO_SLICE_MAX if none. *tried
+ * gets the positions of those who were asked. */
+static inline uint32_t first_willing(uint64_t positions, uint64_t *tried)
 {
-	uint32_t turn = (from + 1) % EXO_SLICE_MAX;
-	uint64_t left = owned;
-
-	while (left) {
-		uint64_t rotated = left >> turn | left << (EXO_SLICE_MAX - turn) % EXO_SLICE_MAX;
-		uint32_t at = (turn + (uint32_t)__builtin_ctzll(rotated)) % EXO_SLICE_MAX;
+	while (positions) {
+		uint32_t at = (uint32_t)__builtin_ctzll(positions);
 		struct env *env = env_by_id(slices[at].owner);
 
-		if (sched_willing(runs_for(env)))
+		if (sched_willing(env->lent_to ? runs_for(env) : env))
 			return at;
-		left &= ~env->slice_mask;
+		*tried |= env->slice_mask;
+		positions &= ~env->slice_mask;
 	}
 	return EXO_SLICE_MAX;
+}
+
+/* The first position after `from` for which somebody is willing, EXO_SLICE_MAX if none. */
+static uint32_t next_position(uint32_t from)
+{
+	uint64_t behind = from + 1 < EXO_SLICE_MAX ? UINT64_MAX << (from + 1) : 0, tried = 0;
+	uint32_t at = first_willing(owned & behind, &tried);
+
+	return at < EXO_SLICE_MAX ? at : first_willing(owned & ~behind & ~tried, &tried);
 }
 
 /* Load env's address space and enter it. */

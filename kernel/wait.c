@@ -31,9 +31,14 @@ int wait_set(struct env *env, const struct exo_wait_term *terms, uint32_t n, uin
 		if (error)
 			return error;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		if (env->wait[i].page)
-			page_pin(env->wait[i].page);
+	env->any_change = true;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct wait_term *t = &env->wait[i];
+
+		env->any_change &= t->op == WAIT_NE && (i == 0 || t->or_);
+		if (t->page)
+			page_pin(t->page);
+	}
 	env->nwait = n;
 	env->deadline = deadline;
 	return 0;
@@ -63,12 +68,11 @@ static bool term_holds(const struct wait_term *t)
 	}
 }
 
-bool wait_holds(const struct env *env)
+/* A sum of products. */
+static bool sum_holds(const struct env *env)
 {
 	bool product = env->nwait > 0;
 
-	if (env->deadline != WAIT_FOREVER && rdtsc() >= env->deadline)
-		return true;
 	for (uint32_t i = 0; i < env->nwait; i++) {
 		const struct wait_term *t = &env->wait[i];
 
@@ -80,4 +84,20 @@ bool wait_holds(const struct env *env)
 		product = product && term_holds(t);
 	}
 	return product;
+}
+
+/* What nearly everybody waits for. */
+static bool has_changed(const struct env *env)
+{
+	for (const struct wait_term *t = env->wait, *end = t + env->nwait; t < end; t++)
+		if (*t->word != t->value)
+			return true;
+	return false;
+}
+
+bool wait_holds(const struct env *env)
+{
+	if (env->any_change ? has_changed(env) : sum_holds(env))
+		return true;
+	return env->deadline != WAIT_FOREVER && rdtsc() >= env->deadline;
 }
