@@ -27,7 +27,7 @@ struct gen {
 	uint32_t depth;
 	bool save, wirelen; /* registers to save; r9 is needed */
 	const struct gen_listener *listener;
-	struct x86_label begin, exit;
+	struct x86_label inner, exit; /* the function, its arguments in place */
 };
 
 static const enum x86_gpr base_register[PATH_BASES] = { RDI, R8, RBX, RBP, R12 };
@@ -456,21 +456,21 @@ static void gen_bytes(struct gen *g, unsigned i)
 	begin_group(g, g->l->at, group_end(g, g->l->at, g->l->run));
 }
 
-/* eax = load in host order, masked */
-static void load_value(struct gen *g, unsigned base, unsigned width, uint32_t offset,
-                       uint32_t mask)
+/* dst = load in host order, masked */
+static void load_value(struct gen *g, enum x86_gpr dst, unsigned base, unsigned width,
+                       uint32_t offset, uint32_t mask)
 {
 	if (width == PATH_LEN) {
-		x86_mov(g->a, X86_32, RAX, R9);
+		x86_mov(g->a, X86_32, dst, R9);
 	} else {
-		x86_load(g->a, size_of(width), RAX, at(base, (int32_t)offset));
+		x86_load(g->a, size_of(width), dst, at(base, (int32_t)offset));
 		if (width > 1)
-			x86_bswap(g->a, X86_32, RAX);
+			x86_bswap(g->a, X86_32, dst);
 		if (width == 2)
-			x86_shift_imm(g->a, X86_32, X86_SHR, RAX, 16);
+			x86_shift_imm(g->a, X86_32, X86_SHR, dst, 16);
 	}
 	if (mask != path_ones(width))
-		x86_alu_imm(g->a, X86_32, X86_AND, RAX, (int32_t)mask);
+		x86_alu_imm(g->a, X86_32, X86_AND, dst, (int32_t)mask);
 }
 
 static unsigned find_test(const struct shape *s, const struct shape *first, unsigned i)
@@ -504,7 +504,7 @@ static void gen_test(struct gen *g, unsigned i)
 	tell(g, g->l->at, g->l->run, (struct gen_note){ .kind = GEN_TEST, .index = i });
 	if (t->width != PATH_LEN)
 		check_run(g, base);
-	load_value(g, base, t->width, t->offset, t->mask);
+	load_value(g, RAX, base, t->width, t->offset, t->mask);
 	if (t->lo)
 		x86_alu_imm(g->a, X86_32, X86_SUB, RAX, (int32_t)t->lo);
 	x86_alu_imm(g->a, X86_32, X86_CMP, RAX, (int32_t)(t->hi - t->lo));
@@ -549,12 +549,11 @@ static void gen_base(struct gen *g, unsigned i)
 	tell(g, l->at, l->run, (struct gen_note){ .kind = GEN_BASE, .index = i,
 		                                .value = l->run_nbases });
 	check_run(g, parent);
-	load_value(g, parent, b->width, b->offset, b->mask);
+	load_value(g, r, parent, b->width, b->offset, b->mask);
 	if (b->shift > 0)
-		x86_shift_imm(g->a, X86_64, X86_SHL, RAX, (uint8_t)b->shift);
+		x86_shift_imm(g->a, X86_64, X86_SHL, r, (uint8_t)b->shift);
 	else if (b->shift < 0)
-		x86_shift_imm(g->a, X86_32, X86_SHR, RAX, (uint8_t)-b->shift);
-	x86_mov(g->a, X86_64, r, RAX);
+		x86_shift_imm(g->a, X86_32, X86_SHR, r, (uint8_t)-b->shift);
 	if (parent)
 		x86_alu(g->a, X86_64, X86_ADD, r, base_register[parent]);
 	for (uint32_t k = l->run; k-- > l->at;) {
@@ -652,27 +651,26 @@ static bool gen_small(struct gen *g, const struct shape *s, struct x86_label *fa
 
 static struct x86_mem field(size_t offset) { return x86_at(R10, (int32_t)offset); }
 
-/* rax = hash of the key, r10 = the table. Of one or two words, rcx and r11 keep the words;
- * else rcx is lost. */
-static void gen_hash(struct gen *g, const struct shape *s)
+/* rax = hash of the key, r10 = the table. Of one or two words, rcx and rdx keep the words; of
+ * more, both are lost. */
+static void gen_fold(struct gen *g, const struct shape *s)
 {
 	struct x86 *a = g->a;
 	unsigned n = s->nwords;
 
 	for (unsigned i = 0; i < n; i += 2) {
-		if (n > 2 && i > 0)
+		if (i > 0)
 			x86_push(a, RAX);
 		load_word(g, s, RCX, i);
 		if (i + 1 < n)
 			load_word(g, s, RDX, i + 1);
-		x86_mov_imm(a, R10, (uint64_t)(uintptr_t)&s->cell[s->layout]);
-		x86_load(a, X86_64, R10, x86_at(R10, 0));
-		if (i + 1 < n) {
+		x86_mov_imm(a, R10, (uint64_t)(uintptr_t)s->table);
+		if (n == 2)
 			x86_mov(a, X86_64, R11, RDX);
+		if (i + 1 < n)
 			x86_alu_mem(a, X86_64, X86_XOR, RDX, field(offsetof(struct table, key[1])));
-		} else {
+		else
 			x86_load(a, X86_64, RDX, field(offsetof(struct table, key[1])));
-		}
 		if (i == 0)
 			x86_load(a, X86_64, RAX, field(offsetof(struct table, key[0])));
 		else
@@ -681,51 +679,88 @@ static void gen_hash(struct gen *g, const struct shape *s)
 		x86_unary(a, X86_64, X86_MUL, RDX);
 		x86_alu(a, X86_64, X86_XOR, RAX, RDX);
 	}
+	if (n == 2)
+		x86_mov(a, X86_64, RDX, R11);
 }
 
-/* rdx = the slot of the hash in rax. */
-static void gen_slot(struct gen *g, const struct shape *s)
+static void gen_hash(struct gen *g, const struct shape *s)
 {
 	struct x86 *a = g->a;
 
-	x86_mov(a, X86_64, RDX, RAX);
-	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
-	x86_imul_mem(a, X86_64, RDX, field(offsetof(struct table, nbuckets)));
-	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
-	x86_load(a, X86_32, RDX, x86_indexed(R10, RDX, 2, offsetof(struct table, disp)));
-	x86_imul(a, X86_64, RDX, RAX);
-	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
-	x86_imul_mem(a, X86_64, RDX, field(offsetof(struct table, nslots)));
-	x86_shift_imm(a, X86_64, X86_SHR, RDX, 32);
-	if (s->nwords == 1)
-		x86_shift_imm(a, X86_64, X86_SHL, RDX, 4);
-	else if (s->nwords == 2)
-		x86_lea(a, X86_64, RDX, x86_indexed(RDX, RDX, 1, 0));
-	else
-		x86_imul_imm(a, X86_64, RDX, RDX, 8 * s->nwords + (int32_t)sizeof(struct table_tail));
+	if (s->nwords > 1 && !s->table->narrow) {
+		gen_fold(g, s);
+		return;
+	}
+	load_word(g, s, RCX, 0);
 	if (s->nwords == 2)
-		x86_shift_imm(a, X86_64, X86_SHL, RDX, 3);
-	x86_alu_mem(a, X86_64, X86_ADD, RDX, field(offsetof(struct table, slots)));
+		load_word(g, s, RDX, 1);
+	x86_mov_imm(a, R10, (uint64_t)(uintptr_t)s->table);
+	x86_load(a, X86_64, RAX, field(offsetof(struct table, key[0])));
+	x86_imul(a, X86_64, RAX, RCX);
+	if (s->nwords == 1)
+		return;
+	x86_load(a, X86_64, R11, field(offsetof(struct table, key[1])));
+	x86_imul(a, X86_64, R11, RDX);
+	x86_alu(a, X86_64, X86_ADD, RAX, R11);
+}
+
+/* rax = where the slot of the hash in rax begins, from the first one. */
+static void gen_slot(struct gen *g, const struct table *t)
+{
+	struct x86 *a = g->a;
+
+	x86_mov(a, X86_64, R11, RAX);
+	x86_shift_imm(a, X86_64, X86_SHR, R11, t->bucket_shift);
+	x86_load(a, X86_32, R11, x86_indexed(R10, R11, 2, offsetof(struct table, disp)));
+	x86_imul(a, X86_64, RAX, R11);
+	x86_shift_imm(a, X86_64, X86_SHR, RAX, t->slot_shift);
+	if (t->stride == 16)
+		x86_shift_imm(a, X86_64, X86_SHL, RAX, 4);
+	else
+		x86_imul_imm(a, X86_64, RAX, RAX, (int32_t)t->stride);
+}
+
+/* Does nothing come behind this leaf, so that 0 is the answer when it has none? */
+static bool is_last(const struct gen *g)
+{
+	const struct gen_level *l = g->l;
+
+	if (g->mode != GEN_BEST || l->at + 1 != l->end)
+		return false;
+	while (l-- != g->s->level)
+		if (l->run != l->end)
+			return false;
+	return true;
 }
 
 static void gen_table(struct gen *g, const struct shape *s, struct x86_label *fail)
 {
+	const struct table *t = s->table;
 	struct x86 *a = g->a;
+	int32_t at = (int32_t)t->slots;
 
 	tell(g, g->l->at, g->l->at + 1, (struct gen_note){ .kind = GEN_TABLE });
 	gen_hash(g, s);
-	gen_slot(g, s);
+	gen_slot(g, t);
+	if (s->nwords > 2) /* load_word needs r10 and r11 */
+		x86_lea(a, X86_64, RDX, x86_indexed(R10, RAX, 0, at));
 	for (unsigned i = 0; i < s->nwords; i++) {
-		enum x86_gpr r = i == 1 && s->nwords == 2 ? R11 : RCX;
+		enum x86_gpr r = i == 1 && s->nwords == 2 ? RDX : RCX;
+		struct x86_mem word = x86_indexed(R10, RAX, 0, at + 8 * (int32_t)i);
 
-		if (s->nwords > 2)
+		if (s->nwords > 2) {
 			load_word(g, s, RCX, i);
-		x86_alu_mem(a, X86_64, X86_CMP, r, x86_at(RDX, 8 * (int32_t)i));
+			word = x86_at(RDX, 8 * (int32_t)i);
+		}
+		x86_alu_mem(a, t->narrow && i == 1 ? X86_32 : X86_64, X86_CMP, r, word);
 		x86_jcc(a, CC_NE, fail);
 	}
-	x86_load(a, X86_32, RAX, x86_at(RDX, 8 * s->nwords));
-	x86_test(a, X86_32, RAX, RAX);
-	x86_jcc(a, CC_E, fail);
+	x86_load(a, X86_32, RAX, s->nwords > 2 ? x86_at(RDX, (int32_t)t->value)
+	                                       : x86_indexed(R10, RAX, 0, at + (int32_t)t->value));
+	if (!is_last(g)) {
+		x86_test(a, X86_32, RAX, RAX);
+		x86_jcc(a, CC_E, fail);
+	}
 	accept(g);
 }
 
@@ -813,12 +848,12 @@ static void ascend(struct gen *g)
 static void begin(struct gen *g)
 {
 	tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
-	x86_bind(g->a, &g->begin);
-	for (int i = 0; g->save && i < NSAVED; i++)
-		x86_push(g->a, saved[i]);
 	x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
 	if (g->wirelen)
 		x86_mov(g->a, X86_32, R9, RDX);
+	x86_bind(g->a, &g->inner);
+	for (int i = 0; g->save && i < NSAVED; i++)
+		x86_push(g->a, saved[i]);
 	if (g->mode != GEN_COLLECT)
 		return;
 	x86_mov(g->a, X86_64, R13, RCX);
@@ -839,29 +874,30 @@ static void end(struct gen *g)
 	x86_ret(g->a);
 }
 
-/* Frame after frame. r13: frames, r14: lens, r15: ids; the function keeps them. */
+/* Frame after frame. r13, r14, r15: the ends of frames, lens, ids; rbx: minus how many are left.
+ * The function keeps them. */
 static void gen_burst(struct gen *g)
 {
-	static const enum x86_gpr keep[] = { R13, R14, R15, RDX };
+	static const enum x86_gpr keep[] = { R13, R14, R15, RBX };
 	struct x86 *a = g->a;
 	struct x86_label again = { 0 };
 
 	tell(g, 0, 0, (struct gen_note){ .kind = GEN_BURST });
 	for (int i = 0; i < 4; i++)
-		x86_push(a, keep[i]); /* rdx: how many are left, in [rsp] */
-	x86_mov(a, X86_64, R13, RDI);
-	x86_mov(a, X86_64, R14, RSI);
-	x86_mov(a, X86_64, R15, RCX);
+		x86_push(a, keep[i]);
+	x86_mov(a, X86_32, RBX, RDX);
+	x86_lea(a, X86_64, R13, x86_indexed(RDI, RBX, 3, 0));
+	x86_lea(a, X86_64, R14, x86_indexed(RSI, RBX, 2, 0));
+	x86_lea(a, X86_64, R15, x86_indexed(RCX, RBX, 2, 0));
+	x86_unary(a, X86_64, X86_NEG, RBX);
 	x86_bind(a, &again);
-	x86_load(a, X86_64, RDI, x86_at(R13, 0));
-	x86_load(a, X86_32, RSI, x86_at(R14, 0));
-	x86_mov(a, X86_32, RDX, RSI);
-	x86_call(a, &g->begin);
-	x86_store(a, X86_32, x86_at(R15, 0), RAX);
-	x86_alu_imm(a, X86_64, X86_ADD, R13, sizeof(uint8_t *));
-	x86_alu_imm(a, X86_64, X86_ADD, R14, sizeof(uint32_t));
-	x86_alu_imm(a, X86_64, X86_ADD, R15, sizeof(uint32_t));
-	x86_alu_mem_imm(a, X86_32, X86_SUB, x86_at(RSP, 0), 1);
+	x86_load(a, X86_64, RDI, x86_indexed(R13, RBX, 3, 0));
+	x86_load(a, X86_32, RSI, x86_indexed(R14, RBX, 2, 0));
+	if (g->wirelen)
+		x86_mov(a, X86_32, R9, RSI);
+	x86_call(a, &g->inner);
+	x86_store(a, X86_32, x86_indexed(R15, RBX, 2, 0), RAX);
+	x86_alu_imm(a, X86_64, X86_ADD, RBX, 1);
 	x86_jcc(a, CC_NE, &again);
 	for (int i = 3; i >= 0; i--)
 		x86_pop(a, keep[i]);

@@ -135,7 +135,7 @@ uint32_t shape_next(const struct shape *s, uint32_t *cursor)
 	if (!s->table)
 		return *cursor < s->n ? s->small[(*cursor)++] : 0;
 	while (*cursor < s->table->nslots) {
-		uint32_t ref = table_tail(s->table, (*cursor)++)->ref;
+		uint32_t ref = s->table->ref[(*cursor)++];
 
 		if (ref && !(ref & TABLE_STALE))
 			return ref;
@@ -218,32 +218,16 @@ static void retire(struct table *t, struct table **retired)
 	*retired = t;
 }
 
-/* The next layout's cell. False: too many layouts since older code was last known to be
- * gone. */
-static bool next_layout(struct shape *s)
-{
-	if (s->layouts == SHAPE_CELLS - 1)
-		return false;
-	s->layouts++;
-	s->layout = (s->layout + 1) % SHAPE_CELLS;
-	return true;
-}
-
 void shape_reclaim(struct shape *s)
 {
-	s->layouts = 0;
 	if (s->table)
 		table_reclaim(s->table);
 }
 
 static void use_table(struct shape *s, struct table *t, struct table **retired)
 {
-	struct table *old = s->table;
-
+	retire(s->table, retired);
 	s->table = t;
-	if (t) /* older code may still look at what a cell says */
-		__atomic_store_n(&s->cell[s->layout], t, __ATOMIC_RELEASE);
-	retire(old, retired);
 	s->floor = t ? t->n / 2 : 0;
 }
 
@@ -271,15 +255,14 @@ int shape_add(struct store *store, struct shape *s, uint32_t ref, uint64_t *seed
 		return 0;
 	}
 	struct table *t = rebuild(store, s, ref, seed);
-	if (!t || (wider && !next_layout(s))) {
-		table_free(store, t);
+	if (!t) {
 		__builtin_memcpy(s->open, open, sizeof open);
 		lay_out(s);
 		if (s->table)
 			table_relink(store, s, s->table);
 		return -E_NOMEM;
 	}
-	*regenerate |= wider || !s->table;
+	*regenerate = true; /* the table's place and size are in the code */
 	use_table(s, t, retired);
 	s->n++;
 	return 0;
@@ -349,15 +332,13 @@ void shape_remove(struct store *store, struct shape *s, uint32_t ref, uint64_t *
 	__builtin_memcpy(open, s->open, sizeof open);
 	narrow(store, s);
 	struct table *t = rebuild(store, s, 0, seed);
-	bool changed = __builtin_memcmp(open, s->open, sizeof open) != 0;
-	if (!t || (changed && !next_layout(s))) {
-		table_free(store, t);
+	if (!t) {
 		__builtin_memcpy(s->open, open, sizeof open);
 		lay_out(s);
 		table_relink(store, s, s->table);
 		return;
 	}
-	*regenerate |= changed;
+	*regenerate = true;
 	use_table(s, t, retired);
 }
 

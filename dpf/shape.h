@@ -15,7 +15,7 @@
 #include "dpf/store.h"
 #include "dpf/x86.h"
 
-enum { SHAPE_SMALL = 3, SHAPE_CELLS = 8, SHAPE_WORDS = FILTER_ATOMS_MAX, SHAPE_PARTS = 2 };
+enum { SHAPE_SMALL = 3, SHAPE_WORDS = FILTER_ATOMS_MAX, SHAPE_PARTS = 2 };
 
 /* A load of the frame, masked: the low half of a word, or its high half. */
 struct shape_part {
@@ -34,8 +34,6 @@ struct shape {
 	uint32_t n, floor;   /* keys; at this many look for agreement again */
 	uint32_t small[SHAPE_SMALL]; /* members, while there is no table */
 	struct table *table;
-	struct table *cell[SHAPE_CELLS]; /* where code of the last few layouts finds its table */
-	uint8_t layout, layouts; /* the newest one's cell; how many since shape_reclaim */
 	const uint8_t *program; /* residual: its machine code */
 	struct shape *next;  /* retired */
 	uint8_t open[PATH_BYTES];   /* is this byte part of the key? */
@@ -62,6 +60,12 @@ void shape_words(const struct shape *s, const uint8_t *key, uint64_t w[SHAPE_WOR
 
 /* The first member with this key, or 0. */
 uint32_t shape_find(const struct store *store, const struct shape *s, const uint8_t *key);
+
+/* Does word i of a key fit 32 bits? */
+static inline bool shape_is_half(const struct shape *s, unsigned i)
+{
+	return s->word[i][0].width <= 4 && !s->word[i][1].width;
+}
 
 /* Add a member whose key is not there yet. *regenerate: the code must change. Replaced
  * tables go to *retired. Returns 0, or -E_NOMEM with nothing changed. */

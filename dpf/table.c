@@ -1,8 +1,8 @@
 /* dpf/table.c - see table.h. Layer: leaf library. SPDX-License-Identifier: ISC */
 #include "dpf/table.h"
 
-/* Slots per key of a new table, and the load at which it is full, in tenths. */
-enum { SLOTS_TENTHS = 25, FULL_TENTHS = 6, SLOTS_MIN = 16, TRIES = 512 };
+/* A new table is at most half full; at FULL it has no room. */
+enum { FULL_PERCENT = 70, SLOTS_MIN = 16, TRIES = 1024 };
 
 /* splitmix64: Steele, Lea, Flood, OOPSLA '14 */
 static uint64_t next_random(uint64_t *seed)
@@ -21,10 +21,17 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
+/* One word: multiply-shift, of which the top bits are universal. Two, the second of 32 bits: the sum
+ * of two such products, where no difference of the one always undoes one of the other. Else words in
+ * pairs, folded (wyhash's step): a difference in the top bits alone reaches every bit. */
 static uint64_t hash(const struct table *t, const uint64_t *w)
 {
 	uint64_t h = t->key[0];
 
+	if (t->words == 1)
+		return w[0] * h;
+	if (t->narrow)
+		return w[0] * h + w[1] * t->key[1];
 	for (uint32_t i = 0; i < t->words; i += 2)
 		h = fold(h ^ w[i], i + 1 < t->words ? t->key[1] ^ w[i + 1] : t->key[1]);
 	return h;
@@ -32,40 +39,67 @@ static uint64_t hash(const struct table *t, const uint64_t *w)
 
 static uint32_t bucket_of(const struct table *t, uint64_t h)
 {
-	return (uint32_t)((h >> 32) * t->nbuckets >> 32);
+	return (uint32_t)(h >> t->bucket_shift);
 }
 
 static uint32_t slot_of(const struct table *t, uint64_t h, uint32_t disp)
 {
-	return (uint32_t)((h * disp >> 32) * t->nslots >> 32);
+	return (uint32_t)(h * disp >> t->slot_shift);
 }
 
-static uint32_t *heads(struct table *t) { return t->disp + t->nbuckets; }
-
-static uint64_t *words_at(const struct table *t, uint32_t slot)
+static uint32_t *value_at(const struct table *t, uint32_t slot)
 {
-	return (uint64_t *)(void *)(t->slots + (uint64_t)slot * t->stride);
+	return (uint32_t *)(void *)(table_slot(t, slot) + t->value);
+}
+
+/* Bytes of word i in a slot. */
+static size_t width(const struct table *t, uint32_t i) { return t->narrow && i == 1 ? 4 : 8; }
+
+static bool same_words(const struct table *t, uint32_t slot, const uint64_t *w)
+{
+	const uint8_t *at = table_slot(t, slot);
+	bool same = true;
+
+	for (uint32_t i = 0; i < t->words; i++)
+		same &= __builtin_memcmp(at + 8 * i, &w[i], width(t, i)) == 0;
+	return same;
+}
+
+/* The fields that follow from a number of slots. */
+static struct table sized(const struct shape *s, uint32_t nslots)
+{
+	struct table t = { .nslots = nslots, .nbuckets = nslots / 2, .words = s->nwords };
+	uint32_t bits = (uint32_t)__builtin_ctz(nslots);
+
+	t.slot_shift = (uint8_t)(64 - bits);
+	t.bucket_shift = (uint8_t)(65 - bits);
+	t.narrow = s->nwords == 2 && shape_is_half(s, 1);
+	t.value = t.narrow ? 12 : 8u * s->nwords;
+	t.stride = t.narrow ? 16 : t.value + 8;
+	t.slots = (uint32_t)((sizeof t + t.nbuckets * sizeof *t.disp + 63) & ~(size_t)63);
+	t.npages = (uint32_t)pages_for(t.slots + (uint64_t)nslots * (t.stride + sizeof *t.ref) +
+	                               t.nbuckets * sizeof *t.head);
+	return t;
 }
 
 struct table *table_new(struct store *store, const struct shape *s, uint32_t n,
                         uint64_t *seed)
 {
-	uint64_t nslots = (uint64_t)n * SLOTS_TENTHS / 10 + SLOTS_MIN, nbuckets = nslots / 2;
-	uint32_t stride = 8u * s->nwords + (uint32_t)sizeof(struct table_tail);
-	size_t front = sizeof(struct table) + 8 * nbuckets;
-	size_t npages = pages_for(front + nslots * stride);
-	struct table *t = store_take(store, npages);
+	uint32_t nslots = SLOTS_MIN;
 
+	while (nslots < 2 * n)
+		nslots *= 2;
+	while (sized(s, 2 * nslots).npages == sized(s, nslots).npages)
+		nslots *= 2;
+	struct table size = sized(s, nslots), *t = store_take(store, size.npages);
 	if (!t)
 		return NULL;
-	/* what is left of the last page is slots, too */
-	nslots = (npages * DPF_PAGE - front) / stride;
-	*t = (struct table){ .nbuckets = nbuckets, .nslots = nslots, .words = s->nwords,
-		             .stride = stride, .npages = (uint32_t)npages,
-		             .slots = (uint8_t *)t + front };
-	t->key[0] = next_random(seed);
+	*t = size;
+	t->ref = (uint32_t *)(void *)table_slot(t, nslots);
+	t->head = t->ref + nslots;
+	t->key[0] = next_random(seed) | 1;
 	t->key[1] = next_random(seed) | 1;
-	for (uint64_t i = 0; i < nbuckets; i++)
+	for (uint32_t i = 0; i < t->nbuckets; i++)
 		t->disp[i] = 1;
 	return t;
 }
@@ -78,7 +112,7 @@ void table_free(struct store *store, struct table *t)
 
 bool table_has_room(const struct table *t)
 {
-	return ((uint64_t)t->n + t->stale + 1) * 10 <= t->nslots * FULL_TENTHS;
+	return ((uint64_t)t->n + t->stale + 1) * 100 <= (uint64_t)t->nslots * FULL_PERCENT;
 }
 
 /* A bucket with one more key. */
@@ -91,7 +125,7 @@ struct bucket {
 static bool fits(const struct table *t, struct bucket *b, uint32_t disp)
 {
 	for (uint32_t i = 0; i < b->n; i++) {
-		uint32_t at = slot_of(t, b->hash[i], disp), ref = table_tail(t, at)->ref;
+		uint32_t at = slot_of(t, b->hash[i], disp), ref = t->ref[at];
 
 		if (ref && ref != b->ref[i])
 			return false;
@@ -105,7 +139,7 @@ static bool fits(const struct table *t, struct bucket *b, uint32_t disp)
 
 static void retire_slot(struct table *t, uint32_t slot)
 {
-	table_tail(t, slot)->ref = TABLE_STALE | t->stale_list;
+	t->ref[slot] = TABLE_STALE | t->stale_list;
 	t->stale_list = slot + 1;
 	t->stale++;
 }
@@ -113,12 +147,10 @@ static void retire_slot(struct table *t, uint32_t slot)
 static void write_slot(struct table *t, uint32_t slot, const uint64_t *w, uint32_t ref,
                        uint32_t value)
 {
-	struct table_tail *tail = table_tail(t, slot);
-
 	for (uint32_t i = 0; i < t->words; i++)
-		words_at(t, slot)[i] = w[i];
-	tail->ref = ref;
-	__atomic_store_n(&tail->value, value, __ATOMIC_RELEASE);
+		__builtin_memcpy(table_slot(t, slot) + 8 * i, &w[i], width(t, i));
+	t->ref[slot] = ref;
+	__atomic_store_n(value_at(t, slot), value, __ATOMIC_RELEASE);
 }
 
 /* The keys that are there move to their new slots, as copies; one store of the multiplier
@@ -150,7 +182,7 @@ bool table_add(struct store *store, const struct shape *s, struct table *t, uint
 	shape_words(s, member_at(store, ref)->key, w);
 	uint64_t h = hash(t, w);
 	uint32_t at = bucket_of(t, h), disp = t->disp[at];
-	for (uint32_t r = heads(t)[at]; r; r = member_at(store, r)->link) {
+	for (uint32_t r = t->head[at]; r; r = member_at(store, r)->link) {
 		if (b.n + 1 == TABLE_BUCKET)
 			return false;
 		shape_words(s, member_at(store, r)->key, w);
@@ -167,8 +199,8 @@ bool table_add(struct store *store, const struct shape *s, struct table *t, uint
 		disp = i * 0x9e3779b1u | 1;
 	}
 	settle(store, s, t, &b, at, disp);
-	member_at(store, ref)->link = heads(t)[at];
-	heads(t)[at] = ref;
+	member_at(store, ref)->link = t->head[at];
+	t->head[at] = ref;
 	t->n++;
 	return true;
 }
@@ -178,9 +210,7 @@ static uint32_t slot_with(const struct table *t, const uint64_t *w, bool *found)
 	uint64_t h = hash(t, w);
 	uint32_t slot = slot_of(t, h, t->disp[bucket_of(t, h)]);
 
-	*found = table_tail(t, slot)->value != 0;
-	for (uint32_t i = 0; i < t->words; i++)
-		*found &= words_at(t, slot)[i] == w[i];
+	*found = *value_at(t, slot) != 0 && same_words(t, slot, w);
 	return slot;
 }
 
@@ -189,7 +219,7 @@ uint32_t table_find(const struct table *t, const uint64_t *w)
 	bool found;
 	uint32_t slot = slot_with(t, w, &found);
 
-	return found ? table_tail(t, slot)->ref : 0;
+	return found ? t->ref[slot] : 0;
 }
 
 void table_remove(struct store *store, const struct shape *s, struct table *t, uint32_t ref)
@@ -199,8 +229,8 @@ void table_remove(struct store *store, const struct shape *s, struct table *t, u
 
 	shape_words(s, member_at(store, ref)->key, w);
 	uint32_t slot = slot_with(t, w, &found);
-	uint32_t *at = &heads(t)[bucket_of(t, hash(t, w))];
-	__atomic_store_n(&table_tail(t, slot)->value, 0, __ATOMIC_RELEASE);
+	uint32_t *at = &t->head[bucket_of(t, hash(t, w))];
+	__atomic_store_n(value_at(t, slot), 0, __ATOMIC_RELEASE);
 	retire_slot(t, slot);
 	while (*at != ref)
 		at = &member_at(store, *at)->link;
@@ -211,25 +241,25 @@ void table_remove(struct store *store, const struct shape *s, struct table *t, u
 void table_replace(struct table *t, const uint64_t *w, uint32_t ref, uint32_t value)
 {
 	bool found;
-	struct table_tail *tail = table_tail(t, slot_with(t, w, &found));
+	uint32_t slot = slot_with(t, w, &found);
 
-	tail->ref = ref;
-	__atomic_store_n(&tail->value, value, __ATOMIC_RELEASE);
+	t->ref[slot] = ref;
+	__atomic_store_n(value_at(t, slot), value, __ATOMIC_RELEASE);
 }
 
 void table_relink(struct store *store, const struct shape *s, struct table *t)
 {
 	uint64_t w[SHAPE_WORDS];
 
-	for (uint64_t i = 0; i < t->nbuckets; i++)
-		heads(t)[i] = 0;
-	for (uint64_t i = 0; i < t->nslots; i++) {
-		uint32_t ref = table_tail(t, i)->ref;
+	for (uint32_t i = 0; i < t->nbuckets; i++)
+		t->head[i] = 0;
+	for (uint32_t i = 0; i < t->nslots; i++) {
+		uint32_t ref = t->ref[i];
 
 		if (!ref || ref & TABLE_STALE)
 			continue;
 		shape_words(s, member_at(store, ref)->key, w);
-		uint32_t *head = &heads(t)[bucket_of(t, hash(t, w))];
+		uint32_t *head = &t->head[bucket_of(t, hash(t, w))];
 		member_at(store, ref)->link = *head;
 		*head = ref;
 	}
@@ -238,10 +268,11 @@ void table_relink(struct store *store, const struct shape *s, struct table *t)
 void table_reclaim(struct table *t)
 {
 	while (t->stale_list) {
-		struct table_tail *tail = table_tail(t, t->stale_list - 1);
+		uint32_t slot = t->stale_list - 1;
 
-		t->stale_list = tail->ref & ~TABLE_STALE;
-		*tail = (struct table_tail){ 0 };
+		t->stale_list = t->ref[slot] & ~TABLE_STALE;
+		t->ref[slot] = 0;
+		*value_at(t, slot) = 0;
 	}
 	t->stale = 0;
 }

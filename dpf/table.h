@@ -1,7 +1,6 @@
 /* dpf/table.h - a dynamic perfect hash table: keys of words to 32-bit values.
  *
- *   h = hash(words)     b = high half of h, scaled to the buckets
- *   slot = high half of h * disp[b], scaled to the slots
+ *   h = hash(words)     b = the top bits of h     slot = the top bits of h * disp[b]
  *
  * The keys of a bucket, at most TABLE_BUCKET, each have a slot of their own under their
  * bucket's multiplier, so that a lookup is two loads without a loop, and a miss costs
@@ -19,22 +18,25 @@
 
 enum { TABLE_BUCKET = 8 };
 
-/* The generated code reads the first five fields and disp. */
+/* The generated code reads key[], disp[] and the slots, and has all the rest in its immediates: a
+ * table's place and size never change. A slot is the words, then a 32-bit value (0: nothing here;
+ * the one store), in `stride` bytes. Of two words of which the second has 32 bits, it is 16 bytes
+ * long (`narrow`), and so never lies across an edge of a cache line. */
 struct table {
 	uint64_t key[2];
-	uint64_t nbuckets, nslots;
-	uint8_t *slots;      /* words, then struct table_tail */
-	struct table *next;  /* retired */
+	uint32_t nbuckets, nslots; /* powers of two */
+	uint8_t bucket_shift, slot_shift;
+	bool narrow;
 	uint32_t words, stride;
+	uint32_t value;      /* offset in a slot */
+	uint32_t slots;      /* offset of the first slot from here */
 	uint32_t n, stale;   /* slots in use; slots not to be used before table_reclaim */
 	uint32_t stale_list; /* index + 1 */
 	uint32_t npages;
-	uint32_t disp[];     /* [nbuckets], then the buckets' first members */
-};
-
-struct table_tail {
-	uint32_t value; /* 0: nothing here; the one store */
-	uint32_t ref;   /* writer's: member; with TABLE_STALE the next stale slot + 1 */
+	uint32_t *head;      /* [nbuckets]: their first members; writers' */
+	uint32_t *ref;       /* [nslots]: members; with TABLE_STALE the next stale slot + 1; writers' */
+	struct table *next;  /* retired */
+	uint32_t disp[];     /* [nbuckets] */
 };
 #define TABLE_STALE 0x80000000u
 
@@ -60,9 +62,9 @@ void table_relink(struct store *store, const struct shape *s, struct table *t);
 
 void table_reclaim(struct table *t);
 
-static inline struct table_tail *table_tail(const struct table *t, uint64_t i)
+static inline uint8_t *table_slot(const struct table *t, uint64_t i)
 {
-	return (struct table_tail *)(void *)(t->slots + i * t->stride + 8 * t->words);
+	return (uint8_t *)(uintptr_t)t + t->slots + i * t->stride;
 }
 
 static inline uint32_t table_value(const struct member *m, uint32_t ref)

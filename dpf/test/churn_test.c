@@ -241,8 +241,9 @@ static void a_key_more_generates_nothing(void **state)
 		dpf_reclaim(d);
 	}
 	dpf_stats(d, &after);
-	/* dport may become part of the key, and the high bytes: no more than a few times */
-	assert_true(after.generated - before.generated <= 3);
+	/* dport may become part of the key, and the high bytes; a table that doubles, or needs another
+	 * key, is another table: no more than a few times in 9,900 */
+	assert_true(after.generated - before.generated <= 16);
 	assert_int_equal(after.shapes, 1);
 	assert_int_equal(after.tables, 1);
 	assert_true(dpf_charge(d, 5000) < 160);

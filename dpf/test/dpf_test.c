@@ -396,6 +396,67 @@ static void a_port_filter_takes_its_port_and_its_mirror_sends_from_it(void **sta
 	dpf_destroy(tx);
 }
 
+/* What a table has had, and an empty slot, which looks like a key of zeros, say nothing. */
+static void what_a_table_does_not_have_goes_to_the_next_shape(void **state)
+{
+	enum { SESSIONS = 6 };
+	static const uint8_t us[4] = { 10, 0, 2, 15 };
+	const struct filter_local local = { us, NULL };
+	const struct dpf_dominance any = { NULL, DPF_ALL };
+	uint8_t filter[FILTER_BUILD_MAX], f[128], them[4] = { 10, 0, 2, 2 };
+	int id[SESSIONS], rest[2];
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, 20, 256, 1), 0);
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		them[3] = (uint8_t)(i + 1);
+		long n = filter_tcp_session(filter, sizeof filter, 4, us, 80, them,
+		                            (uint16_t)(1000 + i));
+		id[i] = dpf_insert(d, filter, (size_t)n, 1, &any, NULL);
+	}
+	long n = filter_tcp_listen(filter, sizeof filter, &local, 80);
+	rest[0] = dpf_insert(d, filter, (size_t)n, 1, &any, NULL);
+	n = filter_ethertype(filter, sizeof filter, 0x0800);
+	rest[1] = dpf_insert(d, filter, (size_t)n, 1, &any, NULL);
+	assert_true(rest[0] > 0 && rest[1] > 0);
+	for (unsigned i = 0; i < 2; i++) { /* with the third one the table would go */
+		them[3] = (uint8_t)(i + 1);
+		uint32_t length = udp_frame(f, 0, 0, them, us, (uint16_t)(1000 + i), 80);
+
+		f[23] = 6;
+		assert_int_equal(dpf_classify(d, f, length, length), id[i]);
+		dpf_delete(d, (uint32_t)id[i]);
+		assert_int_equal(dpf_classify(d, f, length, length), rest[i]);
+		dpf_delete(d, (uint32_t)rest[i]);
+	}
+	dpf_destroy(d);
+}
+
+static void an_empty_slot_is_no_key_of_zeros(void **state)
+{
+	static const struct { struct exo_filter head; struct exo_path path; } all = {
+		{ .bytes = sizeof all, .npaths = 1 }, { 0 }
+	};
+	const struct dpf_dominance any = { NULL, DPF_ALL };
+	uint8_t filter[FILTER_BUILD_MAX], f[60] = { 0 };
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, 20, 256, 1), 0);
+	for (uint16_t type = 1; type <= 6; type++) {
+		long n = filter_ethertype(filter, sizeof filter, type);
+		assert_int_equal(dpf_insert(d, filter, (size_t)n, 1, &any, NULL), type);
+	}
+	assert_int_equal(dpf_insert(d, &all, sizeof all, 1, &any, NULL), 7);
+	assert_int_equal(dpf_classify(d, f, sizeof f, sizeof f), 7);
+	f[13] = 5;
+	assert_int_equal(dpf_classify(d, f, sizeof f, sizeof f), 5);
+	dpf_delete(d, 5);
+	assert_int_equal(dpf_classify(d, f, sizeof f, sizeof f), 7);
+	dpf_destroy(d);
+}
+
 static void a_tee_is_refused_what_it_may_not_copy(void **state)
 {
 	uint8_t one[FILTER_BUILD_MAX], two[FILTER_BUILD_MAX], tee[FILTER_BUILD_MAX];
@@ -514,6 +575,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_takes_anothers_packets),
 		cmocka_unit_test(a_port_filter_takes_its_port_and_its_mirror_sends_from_it),
 		cmocka_unit_test(a_port_filter_takes_the_first_fragment_over_ipv6),
+		cmocka_unit_test(what_a_table_does_not_have_goes_to_the_next_shape),
+		cmocka_unit_test(an_empty_slot_is_no_key_of_zeros),
 		cmocka_unit_test(a_tee_is_refused_what_it_may_not_copy),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
