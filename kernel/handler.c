@@ -282,7 +282,7 @@ static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64
 }
 
 /* The frame as it is in the buffer now, to its owner. */
-static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
+static void pass(struct ring *ring, uint32_t buffer, uint32_t length, uint32_t id)
 {
 	uint8_t *bytes = ring_buffer(ring, buffer) + EXO_FRAME_MIN;
 
@@ -293,21 +293,22 @@ static void pass(uint32_t ring, uint32_t buffer, uint32_t length, uint32_t id)
 static void emit(struct handler *h, const struct ash_effect_frame *f)
 {
 	struct exo_filter_info *fi = &filter_info[h->filter];
-	int taken = ring_take(fi->ring);
+	struct ring *ring = ring_of(fi->ring);
+	int taken = ring_take(ring);
 
 	if (taken < 0) {
 		fi->dropped++;
 		return;
 	}
-	uint32_t buffer = (uint32_t)taken, at = ring_offset(fi->ring, buffer);
-	memcpy(ring_buffer(fi->ring, buffer), h->run.window + f->at, f->length);
+	uint32_t buffer = (uint32_t)taken, at = ring_offset(ring, buffer);
+	memcpy(ring_buffer(ring, buffer), h->run.window + f->at, f->length);
 	if (!f->send) {
-		pass(fi->ring, buffer, f->length, h->filter);
-	} else if (ring_reply(fi->ring, buffer, at, f->length)) {
+		pass(ring, buffer, f->length, h->filter);
+	} else if (ring_reply(ring, buffer, at, f->length)) {
 		fi->replied++;
 	} else {
 		fi->dropped++;
-		ring_return(fi->ring, buffer);
+		ring_return(ring, buffer);
 	}
 }
 
@@ -365,7 +366,8 @@ int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
 {
 	struct exo_filter_info *fi = &filter_info[id];
 	struct handler *h = state.of[id];
-	uint32_t ring = fi->ring, first, reply;
+	struct ring *ring = ring_of(fi->ring);
+	uint32_t first, reply;
 	int taken = ring_take(ring);
 
 	if (taken < 0)

@@ -134,6 +134,8 @@ void ring_release(struct env *env)
 		ring_destroy(ring_first(env));
 }
 
+struct ring *ring_of(uint32_t index) { return &rings[index]; }
+
 /* Take the next buffer that the owner has posted: its number, or -reason. */
 static int next_buffer(struct ring *r)
 {
@@ -149,9 +151,8 @@ static int next_buffer(struct ring *r)
 	return buffer < r->rx_buffers ? (int)buffer : -DROP_RING;
 }
 
-int ring_take(uint32_t index)
+int ring_take(struct ring *r)
 {
-	struct ring *r = &rings[index];
 	int buffer = next_buffer(r);
 
 	if (buffer < 0)
@@ -159,29 +160,26 @@ int ring_take(uint32_t index)
 	return buffer;
 }
 
-uint32_t ring_offset(uint32_t index, uint32_t buffer)
+uint32_t ring_offset(const struct ring *r, uint32_t buffer)
 {
-	return rings[index].rx_base + buffer * EXO_BUF_SIZE;
+	return r->rx_base + buffer * EXO_BUF_SIZE;
 }
 
-uint8_t *ring_buffer(uint32_t index, uint32_t buffer)
+uint8_t *ring_buffer(const struct ring *r, uint32_t buffer)
 {
-	return at(&rings[index], ring_offset(index, buffer));
+	return at(r, ring_offset(r, buffer));
 }
 
 /* An owner that posts a buffer twice may have it taken twice: then one is forgotten. */
-void ring_return(uint32_t index, uint32_t buffer)
+void ring_return(struct ring *r, uint32_t buffer)
 {
-	struct ring *r = &rings[index];
-
 	if (r->nspare < EXO_RING_N)
 		r->spare[r->nspare++] = (uint8_t)buffer;
 }
 
-void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum,
+void ring_publish(struct ring *r, uint32_t buffer, uint32_t length, uint16_t sum,
                   uint32_t filter)
 {
-	struct ring *r = &rings[index];
 	volatile struct exo_rx *rx = &r->head->used[r->used_head % EXO_RING_N];
 
 	rx->buffer = (uint16_t)buffer;
@@ -196,29 +194,26 @@ void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum
 
 int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t filter)
 {
-	int buffer = ring_take(index);
+	struct ring *r = &rings[index];
+	int buffer = ring_take(r);
 
 	if (buffer < 0)
 		return -buffer;
-	uint8_t *to = ring_buffer(index, (uint32_t)buffer);
+	uint8_t *to = ring_buffer(r, (uint32_t)buffer);
 	memcpy(to, frame, EXO_FRAME_MIN);
 	uint16_t sum = copysum(to + EXO_FRAME_MIN, frame + EXO_FRAME_MIN, length - EXO_FRAME_MIN);
-	ring_publish(index, (uint32_t)buffer, length, sum, filter);
+	ring_publish(r, (uint32_t)buffer, length, sum, filter);
 	return DROP_NONE;
 }
 
-uint32_t ring_posted(uint32_t index)
+uint32_t ring_posted(const struct ring *r)
 {
-	const struct ring *r = &rings[index];
-
 	return r->head->free_head - r->free_tail + r->nspare;
 }
 
-uint32_t ring_held(uint32_t index)
+uint32_t ring_held(const struct ring *r)
 {
-	const struct ring *r = &rings[index];
-
-	return r->rx_buffers - ring_posted(index);
+	return r->rx_buffers - ring_posted(r);
 }
 
 const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable)
@@ -322,12 +317,10 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 	r->head->tx_done = r->tx_done;
 }
 
-bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length)
+bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length)
 {
-	struct ring *r = &rings[index];
 	uint8_t *header = nic_header(), *bytes = at(r, first);
 	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
-	bool whole = copied == length;
 
 	if (!header || length > EXO_FRAME_MAX)
 		return false;
@@ -336,12 +329,15 @@ bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length
 		info.nic.refused++;
 		return false;
 	}
+	if (copied == length) {
+		nic_send(copied, NULL, 0, NULL);
+		ring_return(r, buffer);
+		return true;
+	}
 	const struct nic_piece rest = { kmap_phys((uint64_t)bytes + copied), length - copied };
-	const struct nic_sender sender = { .ring = index, .generation = r->generation,
+	const struct nic_sender sender = { .ring = (uint32_t)(r - rings), .generation = r->generation,
 		                           .buffer = buffer + 1 };
-	nic_send(copied, &rest, whole ? 0 : 1, &sender);
-	if (whole)
-		ring_return(index, buffer);
+	nic_send(copied, &rest, 1, &sender);
 	return true;
 }
 
@@ -410,7 +406,7 @@ void ring_sent(const struct nic_sender *sender)
 	if (!r->env || r->generation != sender->generation)
 		return;
 	if (sender->buffer)
-		ring_return(sender->ring, sender->buffer - 1);
+		ring_return(r, sender->buffer - 1);
 	else
 		mark_done(r, sender->first, sender->count);
 }

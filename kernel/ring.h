@@ -8,6 +8,7 @@
 
 struct env;
 struct nic_sender;
+struct ring;
 
 enum { RING_MAX = 256, DROP_NONE = DROP_COUNT };
 
@@ -38,21 +39,22 @@ int ring_deliver(uint32_t index, const uint8_t *frame, uint32_t length, uint32_t
 
 /* The same in steps, for a handler in between. ring_take counts a loss as ring_deliver does;
  * it returns a buffer, or the negative reason. A buffer taken is published or returned. */
-int ring_take(uint32_t index);
-uint8_t *ring_buffer(uint32_t index, uint32_t buffer);
-uint32_t ring_offset(uint32_t index, uint32_t buffer); /* in the region */
-void ring_publish(uint32_t index, uint32_t buffer, uint32_t length, uint16_t sum,
+struct ring *ring_of(uint32_t index);
+int ring_take(struct ring *r);
+uint8_t *ring_buffer(const struct ring *r, uint32_t buffer);
+uint32_t ring_offset(const struct ring *r, uint32_t buffer); /* in the region */
+void ring_publish(struct ring *r, uint32_t buffer, uint32_t length, uint16_t sum,
                   uint32_t filter);
-void ring_return(uint32_t index, uint32_t buffer);
+void ring_return(struct ring *r, uint32_t buffer);
 
 /* Send `length` bytes from region offset `first`, REQUIRES that they lie in `buffer`, which was
  * taken, in the name of the ring's owner; the buffer is returned when they have been sent.
  * The caller flushes the interface. False: the frame was refused (counted) or there is no room. */
-bool ring_reply(uint32_t index, uint32_t buffer, uint32_t first, uint32_t length);
+bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length);
 
 /* Buffers the kernel has; frames the owner has. */
-uint32_t ring_posted(uint32_t index);
-uint32_t ring_held(uint32_t index);
+uint32_t ring_posted(const struct ring *r);
+uint32_t ring_held(const struct ring *r);
 
 /* The region's pages: page numbers, and how many; the first *writable may be written. */
 const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable);
