@@ -18,6 +18,7 @@ enum {
 #define ADD(dst, v)      { .code = 0x07, .regs = dst, .imm = (v) }
 #define LOAD(dst, src, o) { .code = 0x61, .regs = dst | (src) << 4, .off = (o) }
 #define STORE(dst, src, o) { .code = 0x63, .regs = dst | (src) << 4, .off = (o) }
+#define STORE_LONG(dst, src, o) { .code = 0x7b, .regs = dst | (src) << 4, .off = (o) }
 #define STORE_BYTE(dst, o, v) { .code = 0x72, .regs = dst, .off = (o), .imm = (v) }
 #define JUMP_ABOVE(r, v, o) { .code = 0x25, .regs = r, .off = (o), .imm = (v) }
 #define JUMP_NOT(r, v, o) { .code = 0x55, .regs = r, .off = (o), .imm = (v) }
@@ -592,6 +593,47 @@ static void a_handler_sends_and_delivers_more_frames(void)
 	close_handler();
 }
 
+static uint64_t nanoseconds(void)
+{
+	uint64_t cycles = __builtin_ia32_rdtsc() - exo_info()->boot_tsc, hz = exo_info()->tsc_hz;
+
+	return cycles / hz * 1000000000 + cycles % hz * 1000000000 / hz;
+}
+
+/* The helpers that only compute, here in the kernel: sum, copy, time, random. */
+static void helpers_compute_in_the_kernel(void)
+{
+	volatile uint64_t *data = (volatile uint64_t *)DATA_VA;
+	uint64_t from = nanoseconds();
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV_REG(8, 1), MOV(6, ASH_DATA), LOAD(7, 8, 0), MOV_REG(1, 7), ADD(1, 14),
+	              MOV(2, 28), MOV(3, 0), CALL(SUM), STORE_LONG(6, 0, 0), MOV(1, ASH_DATA + 64),
+	              MOV_REG(2, 7), MOV(3, ARP_LENGTH), CALL(COPY), STORE_LONG(6, 0, 8),
+	              CALL(TIME), STORE_LONG(6, 0, 16), CALL(RANDOM), STORE_LONG(6, 0, 24),
+	              CALL(RANDOM), STORE_LONG(6, 0, 32), MOV(0, ASH_PASS), EXIT), 0);
+	CHECK(one_frame());
+	uint64_t to = nanoseconds();
+	const volatile struct exo_rx *rx = &ring()->used[0];
+	const uint8_t *frame = (const uint8_t *)REGION + RX_BASE + rx->buffer * EXO_BUF_SIZE;
+	uint32_t sum = 0;
+	for (uint32_t i = 14; i < ARP_LENGTH; i++)
+		sum += (uint32_t)frame[i] << (i & 1 ? 0 : 8);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	CHECK(delivered());
+	CHECK_IS(data[0], sum);
+	CHECK_IS(data[1], 0);
+	CHECK(memcmp((const uint8_t *)DATA_VA + 64, frame, ARP_LENGTH) == 0);
+	CHECK(data[2] + 1000 >= from && data[2] <= to + 1000); /* both are rounded */
+	uint64_t first = data[3];
+	CHECK(data[3] != data[4]);
+	CHECK(one_frame());
+	CHECK(data[3] != first && data[4] != first); /* the stream goes on */
+	CHECK_IS(counts()->charged, 2 * (5 + 28 + ARP_LENGTH));
+	close_handler();
+}
+
 /* Each of these ends in an abort; the frame is delivered as if there were no handler. */
 static void a_handler_that_misbehaves_is_stopped_and_the_frame_delivered(void)
 {
@@ -707,6 +749,7 @@ const struct ktest ash_tests[] = {
 	{ "a_handler_replies_as_its_filter_allows", a_handler_replies_as_its_filter_allows },
 	{ "effects_of_a_good_run_happen_and_of_an_aborted_one_do_not",
 	  effects_of_a_good_run_happen_and_of_an_aborted_one_do_not },
+	{ "helpers_compute_in_the_kernel", helpers_compute_in_the_kernel },
 	{ "an_active_message_takes_a_lock_and_starts_a_thread",
 	  an_active_message_takes_a_lock_and_starts_a_thread },
 	{ "calls_are_staged_and_bounded", calls_are_staged_and_bounded },
