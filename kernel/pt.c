@@ -54,7 +54,8 @@ static void remember(struct env *env, uint64_t tag, uint64_t *table)
 
 static void forget_table(struct env *env) { env->table_tag = env->near_tag = NO_TABLE; }
 
-/* The last-level table for va, NULL if there is none. The last one found is remembered. */
+/* The last-level table for va, NULL if there is none. The last one found is remembered, if it is
+ * the environment's own: what is done to a remembered table needs no further check. */
 static inline uint64_t *pt_table(struct env *env, uint64_t va)
 {
 	uint64_t tag = stlb_tag(env, va);
@@ -64,9 +65,8 @@ static inline uint64_t *pt_table(struct env *env, uint64_t va)
 	const uint64_t *entry = directory_entry(env, va);
 	uint64_t *table = entry ? down(*entry) : NULL;
 
-	if (table) {
+	if (table && va < EXO_USER_TOP)
 		remember(env, tag & ~(TABLE_ENTRIES - 1ull), table);
-	}
 	return table;
 }
 
