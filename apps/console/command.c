@@ -135,7 +135,7 @@ static void ip(char *argument, const struct command_powers *powers)
 static const char *owner_name(uint32_t id)
 {
 	static char name[sizeof ((struct exo_env *)NULL)->name];
-	const volatile struct exo_env *e = &exo_envs()[id % EXO_ENV_MAX];
+	const volatile struct exo_env *e = exo_env(id);
 
 	for (size_t i = 0; i < sizeof name; i++)
 		name[i] = e->name[i];

@@ -118,7 +118,7 @@ static long empower(struct spawn *s, const struct role *r)
 
 static uint32_t state_word(uint32_t id)
 {
-	return *(const volatile uint32_t *)&exo_envs()[id % EXO_ENV_MAX].state;
+	return *(const volatile uint32_t *)&exo_env(id)->state;
 }
 
 static void note(const struct spawn *s, uint32_t env)
@@ -128,7 +128,7 @@ static void note(const struct spawn *s, uint32_t env)
 
 	sys_cap_mint(env, RIGHT_RUN, (uint64_t)&cap);
 	p->env = env;
-	p->id = exo_envs()[cap.name % EXO_ENV_MAX].id;
+	p->id = exo_env(cap.name)->id;
 	p->word = state_word(p->id);
 	strcpy(p->name, s->name);
 }
@@ -189,7 +189,7 @@ static void look(struct program *p)
 {
 	static const char *const how[] = { "", "it returned", "it was ended", "an exception",
 		                           "it held the processor too long", "a bad entry" };
-	struct exo_env e = exo_envs()[p->id % EXO_ENV_MAX];
+	struct exo_env e = *exo_env(p->id);
 
 	p->word = state_word(p->id);
 	if (!p->id || e.state != ENV_ENDED)
@@ -211,7 +211,7 @@ static void watch(void)
 			look(p);
 		if (p->id)
 			term[n++] = (struct exo_wait_term){
-				.address = (uint64_t)&exo_envs()[p->id % EXO_ENV_MAX].state,
+				.address = (uint64_t)&exo_env(p->id)->state,
 				.value = p->word, .op = WAIT_NE, .or_ = 1 };
 	}
 	context_wait(term, n, n ? WAIT_FOREVER : UINT64_MAX - 1);

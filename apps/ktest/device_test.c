@@ -330,7 +330,7 @@ static void a_storm_of_interrupts_is_its_owners_alone(void)
 	CHECK_IS(line()->owner, t.child.id);
 	for (uint32_t i = 0; i < turns; i++)
 		context_yield(0);
-	CHECK(exo_envs()[self % EXO_ENV_MAX].slices - before >= turns);
+	CHECK(exo_env(self)->slices - before >= turns);
 	CHECK(line()->interrupts > turns);
 	CHECK_IS(t.upcalls, 0); /* none of them ours */
 	child_reap(&t.child);

@@ -134,7 +134,7 @@ static uint32_t what_is_lost(const volatile struct exo_env *self, uint32_t pages
 
 static _Noreturn uint32_t defend(uint64_t argument_)
 {
-	const volatile struct exo_env *self = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+	const volatile struct exo_env *self = exo_env(exo_self());
 
 	(void)argument_;
 	context_init();

@@ -200,7 +200,7 @@ static struct {
 
 static void remember(void)
 {
-	const volatile struct exo_env *e = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+	const volatile struct exo_env *e = exo_env(exo_self());
 
 	before.free = free_pages();
 	before.tables = e->tables;
@@ -211,7 +211,7 @@ static void remember(void)
 
 static bool nothing_changed(void)
 {
-	const volatile struct exo_env *e = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+	const volatile struct exo_env *e = exo_env(exo_self());
 
 	return before.free == free_pages() && before.tables == e->tables &&
 	       before.slots == e->slots && before.pages == e->pages &&

@@ -68,7 +68,7 @@ static uint32_t map_all(exception_handler *handler)
 	return 0;
 }
 
-static uint32_t tables(void) { return exo_envs()[exo_info()->running % EXO_ENV_MAX].tables; }
+static uint32_t tables(void) { return exo_env(exo_self())->tables; }
 
 static uint32_t uses_all(uint64_t argument)
 {

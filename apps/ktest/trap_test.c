@@ -137,7 +137,7 @@ static void a_fault_that_nobody_answers_ends_the_environment(void)
 /* Faults by the thousand while slices end. */
 static uint32_t faults_all_the_time(uint64_t nslices)
 {
-	const volatile struct exo_env *self = &exo_envs()[exo_info()->running % EXO_ENV_MAX];
+	const volatile struct exo_env *self = exo_env(exo_self());
 	uint64_t end = self->slices + nslices;
 
 	context_init();

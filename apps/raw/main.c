@@ -230,7 +230,7 @@ static void print_counters(void)
 		print_count(" ", n->drop[i]);
 	}
 	print_count(" + held ", n->held);
-	print_count("\nbusy us ", (exo_envs()[exo_self() % EXO_ENV_MAX].cycles +
+	print_count("\nbusy us ", (exo_env(exo_self())->cycles +
 	                           exo_info()->kernel_cycles) / (exo_info()->tsc_hz / 1000000));
 	print_count("\nsent ", n->sent);
 	print_count(", refused ", n->refused);

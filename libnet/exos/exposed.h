@@ -25,10 +25,16 @@ static inline const volatile struct exo_env *exo_envs(void)
 	return (const volatile struct exo_env *)EXO_ENVS;
 }
 
+/* The entry that belongs to an id, whoever has it now. */
+static inline const volatile struct exo_env *exo_env(uint32_t id)
+{
+	return exo_envs() + id % EXO_ENV_MAX;
+}
+
 /* The entry of an environment that has not ended, or NULL. */
 static inline const volatile struct exo_env *exo_env_alive(uint32_t id)
 {
-	const volatile struct exo_env *e = exo_envs() + id % EXO_ENV_MAX;
+	const volatile struct exo_env *e = exo_env(id);
 
 	return id && e->id == id && e->state != ENV_ENDED ? e : NULL;
 }
