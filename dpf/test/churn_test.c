@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "dpf/dpf.h"
+#include "dpf/gen.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/roll.h"
 
@@ -25,6 +26,7 @@ struct flow {
 	uint16_t sport, dport;
 	bool six, shared;
 	uint32_t id; /* 0: not installed */
+	uint32_t owner;
 };
 
 static struct flow flows[FLOWS];
@@ -97,6 +99,7 @@ static void make_flows(void)
 	for (unsigned i = 0; i < FLOWS; i++) {
 		struct flow *f = &flows[i];
 
+		f->owner = i + 1;
 		f->six = roll(4) == 0;
 		f->shared = roll(3) == 0;
 		f->source = roll(2) ? 1 + i : 1 + roll(4);
@@ -143,29 +146,94 @@ static void insert(struct dpf *d, struct flow *f)
 	static const struct dpf_dominance any = { NULL, DPF_ALL };
 	struct out o;
 	size_t length = filter_of(f, &o);
-	int id = dpf_insert(d, o.bytes, length, 1, &any, NULL);
+	int id = dpf_insert(d, o.bytes, length, f->owner, &any, NULL);
 
 	assert_true(id > 0 || id == -E_OVERLAP);
 	f->id = id > 0 ? (uint32_t)id : 0;
 }
 
-static void same_shape_as_a_fresh_one(struct dpf *d)
+/* --- What is installed, as text that does not tell how it came --- */
+
+enum { LINES = 2 * FLOWS, LINE = 512 };
+
+struct dump {
+	const struct dpf *d;
+	const struct shape *last;
+	uint32_t n;
+	char line[LINES][LINE];
+};
+
+/* A path: its shape's place in the order, whose it is, its bytes. */
+static void write_line(struct dump *o, const struct store *store, const struct shape *s,
+                       uint32_t ref)
 {
-	struct dpf_stats was, is;
+	const struct member *m = member_at(store, ref);
+	struct path p;
+
+	assert_true(o->n < LINES);
+	char *to = o->line[o->n++], *end = to + LINE;
+	shape_path(s, m, &p);
+	to += snprintf(to, LINE, "%016llx %016llx owner %u:", (unsigned long long)p.rank,
+	               (unsigned long long)s->sign, dpf_owner(o->d, m->filter));
+	for (unsigned i = 0; i < p.nbytes; i++)
+		to += snprintf(to, (size_t)(end - to), " %u+%u&%02x=%02x", p.byte[i].base,
+		               p.byte[i].offset, p.byte[i].mask, p.byte[i].value);
+}
+
+static void hear(void *ctx, const struct store *store, const struct gen_note *note)
+{
+	struct dump *o = ctx;
+	const struct shape *s = note->nshapes ? note->shapes[0] : NULL;
+	uint32_t cursor = 0, ref;
+
+	if ((note->kind != GEN_KEY && note->kind != GEN_TABLE) || s == o->last)
+		return;
+	o->last = s;
+	while ((ref = shape_next(s, &cursor)) != 0)
+		for (; ref; ref = member_at(store, ref)->same)
+			write_line(o, store, s, ref);
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(a, b); }
+
+static struct dump *dump(struct dpf *d)
+{
+	enum { CODE = 1 << 20 };
+	struct dump *o = calloc(1, sizeof *o);
+	const struct gen_listener listener = { o, hear };
+	uint8_t *code = malloc(CODE);
+
+	assert_true(o && code);
+	o->d = d;
+	for (int shared = 0; shared < 2; shared++)
+		dpf_tell(d, shared, code, CODE, &listener);
+	free(code);
+	qsort(o->line, o->n, LINE, by_text);
+	return o;
+}
+
+/* The same as if the filters that are there had been inserted, in this order, and nothing else
+ * ever had been. */
+static void same_as_a_fresh_one(struct dpf *d, bool backward)
+{
 	struct dpf *fresh;
 
 	assert_int_equal(dpf_create(&fresh, &host_memory, FLOWS, 4096, 99), 0);
-	for (unsigned i = 0; i < FLOWS; i++)
-		if (flows[i].id) {
-			struct flow f = flows[i];
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct flow f = flows[backward ? FLOWS - 1 - i : i];
 
+		if (f.id)
 			insert(fresh, &f);
-		}
-	dpf_stats(d, &was);
-	dpf_stats(fresh, &is);
-	assert_int_equal(was.shapes, is.shapes);
-	assert_int_equal(was.filters, is.filters);
-	assert_int_equal(was.paths, is.paths);
+	}
+	struct dump *is = dump(d), *wanted = dump(fresh);
+	struct dpf_stats stats;
+	dpf_stats(d, &stats);
+	assert_int_equal(is->n, stats.paths);
+	assert_int_equal(is->n, wanted->n);
+	for (uint32_t i = 0; i < is->n; i++)
+		assert_string_equal(is->line[i], wanted->line[i]);
+	free(is);
+	free(wanted);
 	dpf_destroy(fresh);
 }
 
@@ -197,6 +265,8 @@ static void equals_a_linear_matcher(void **state)
 		check(d, &other, FRAME);
 		if (roll(3)) /* sometimes the old tables and code stay for a while */
 			dpf_reclaim(d);
+		if (step % 1500 == 700 || step % 1500 == 1400)
+			same_as_a_fresh_one(d, step % 1500 == 700);
 		if (step == 1400) {
 			dpf_stats(d, &stats);
 			assert_true(stats.tables >= 3);
@@ -210,7 +280,8 @@ static void equals_a_linear_matcher(void **state)
 	dpf_reclaim(d);
 	for (unsigned i = 0; i < FLOWS; i++)
 		check(d, &flows[i], FRAME);
-	same_shape_as_a_fresh_one(d);
+	same_as_a_fresh_one(d, false);
+	same_as_a_fresh_one(d, true);
 	for (unsigned i = 0; i < FLOWS; i++)
 		if (flows[i].id) {
 			assert_int_equal(dpf_delete(d, flows[i].id), 0);
