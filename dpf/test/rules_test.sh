@@ -154,7 +154,7 @@ assert any(c["text"].startswith("div ") and "div" in c["cause"] for c in pay), p
 assert any("0x5000" in c["text"] and "= 0x0050" in c["cause"] for c in of("web")), of("web")
 assert all("cause" in c for x in b for c in x["code"] if "web" in str(x)), "one without a cause"
 ' "$work/asm"
-check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 13 ]"
+check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 14 ]"
 
 set --
 for port in $(seq 1000); do set -- "$@" "host 10.0.0.1 and tcp port $port"; done

@@ -29,6 +29,7 @@ static void show(const struct dpf *d, const struct filters *f, bool json)
 		{ "residual", s.residual }, { "shapes", s.shapes }, { "tables", s.tables },
 		{ "code_bytes", s.code_bytes }, { "code_pages", s.code_pages },
 		{ "data_pages", s.data_pages }, { "charged_bytes", charged(d, f) },
+		{ "bytes_per_filter", f->n ? charged(d, f) / (uint64_t)f->n : 0 },
 		{ "generated", s.generated }, { "rekeyed", s.rekeyed },
 	};
 	for (unsigned i = 0; i < sizeof row / sizeof *row; i++)
