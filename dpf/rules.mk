@@ -4,7 +4,7 @@
 DPF := $(addprefix dpf/,bpf.c bpfgen.c build.c dpf.c filter.c gen.c interp.c lower.c mirror.c overlap.c path.c \
          relate.c set.c shape.c store.c table.c x86.c)
 
-DPF_TESTS := x86 build dpf churn adversary
+DPF_TESTS := x86 build dpf guard churn adversary
 DPF_TEST_BINS := $(DPF_TESTS:%=$(B)/s/dpf/test/%_test)
 
 $(DPF_TEST_BINS): $(B)/s/dpf/test/%_test: $(B)/s/dpf/test/%_test.o $(DPF:%.c=$(B)/s/%.o) \
@@ -80,10 +80,15 @@ fuzz-dpf-libfuzzer:
 fuzz: fuzz-dpf-libfuzzer
 .PHONY: fuzz fuzz-dpf fuzz-dpf-libfuzzer
 
+# Would the tests notice if a check went missing from the generated code? Minutes.
+mutate: $(DPF_TEST_BINS) $(B)/s/dpf/test/fuzz_test $(B)/s/dpf/test/fuzz_bpf
+	@boot/check.sh "dpf/test/mutate.sh $(B)/s '$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(SFLAGS)'"
+.PHONY: mutate
+
 # DPF and its peers: make bench-dpf. Figures in docs/dpf.md; results in build/bench. DPDK's
 # engines are built where libdpdk-dev is there; nothing else needs it.
 DPDK := $(wildcard /usr/include/dpdk/rte_acl.h)
-DPF_BENCH := $(addprefix dpf/tool/bench/,main.c measure.c results.c plot.c session.c change.c \
+DPF_BENCH := $(addprefix dpf/tool/bench/,main.c measure.c count.c results.c plot.c session.c change.c \
                hand.c ours.c ebpf.c linux_jit.c linux_hashmap.c $(if $(DPDK),dpdk.c,dpdk_absent.c)) \
              dpf/tool/host.c dpf/tool/json.c
 $(B)/h/dpf/tool/bench/dpdk.o: HFLAGS += -isystem $(dir $(DPDK)) -isystem /usr/include/x86_64-linux-gnu/dpdk \
@@ -94,6 +99,7 @@ ALL += $(B)/dpf-bench
 TESTDEPS += $(B)/dpf-bench
 TESTS += "dpf/test/bench_test.sh $(B)/dpf-bench"
 BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap.gz)
+bench-dpf-instructions: $(B)/dpf-bench ; @$< -i
 bench-dpf: $(B)/dpf-bench ; @mkdir -p $(B)/bench; $< -d $(B)/bench $(BENCH_TRACES)
 BENCH += "$(MAKE) --no-print-directory bench-dpf"
-.PHONY: bench-dpf
+.PHONY: bench-dpf bench-dpf-instructions

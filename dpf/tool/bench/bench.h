@@ -56,6 +56,13 @@ void measure(struct work *w);
 /* From now on one short round is enough: a test of the bench itself. */
 void measure_quickly(void);
 
+/* From now on instructions are counted in place of time, where an engine runs in this process. */
+void measure_instructions(void);
+
+/* Instructions for a frame, the loop over frames included, on the average over the second of
+ * two runs of 64 frames; 0: they cannot be counted, or are too many. */
+double count_instructions(struct work *w, const struct engine *e);
+
 /* What an engine took. */
 struct result {
 	const char *workload, *engine, *text; /* text: the expression, or "" */

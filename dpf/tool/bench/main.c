@@ -1,7 +1,7 @@
 /* dpf/tool/bench/main.c - the program dpf-bench: DPF and its peers on the same frames, in one
- * run.   dpf-bench [-q] [-d DIRECTORY] [CAPTURE...]
+ * run.   dpf-bench [-i | -q] [-d DIRECTORY] [CAPTURE...]
  *
- * -q: few sessions, one short round: a test of the bench itself. Prints a table; writes DIRECTORY/dpf.json, dpf-change.json and dpf.svg. Status 2 when an
+ * -i: count instructions instead. -q: few sessions, one short round: a test of the bench itself. Prints a table; writes DIRECTORY/dpf.json, dpf-change.json and dpf.svg. Status 2 when an
  * engine of ours has a wrong verdict or a file cannot be written. SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
 #include "dpf/tool/bench/bench.h"
@@ -225,9 +225,12 @@ int main(int argc, char **argv)
 	uint32_t most = SESSIONS_MAX;
 	int option;
 
-	while ((option = getopt(argc, argv, "d:q")) != -1) {
+	while ((option = getopt(argc, argv, "d:iq")) != -1) {
 		if (option == 'd') {
 			directory = optarg;
+		} else if (option == 'i') {
+			measure_instructions();
+			most = 1000; /* what is beyond differs in its cache misses only */
 		} else if (option == 'q') {
 			measure_quickly();
 			most = 10;

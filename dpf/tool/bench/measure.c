@@ -12,6 +12,7 @@ enum { ROUNDS = 7, NOTHING_DIFFERS = -1 };
 
 static int rounds = ROUNDS;
 static double round_ns = 8e6;
+static bool counting;
 
 /* libpcap first, when it takes part: it says what is right. */
 static const struct engine *const engines[] = {
@@ -25,6 +26,8 @@ void measure_quickly(void)
 	rounds = 1;
 	round_ns = 1;
 }
+
+void measure_instructions(void) { counting = true; }
 
 static double clock_ns(clockid_t clock)
 {
@@ -134,26 +137,48 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void count(struct work *w, const bool in_it[ENGINES])
+{
+	for (int k = 0; k < ENGINES; k++) {
+		double n = in_it[k] && !engines[k]->overhead ? count_instructions(w, engines[k]) : 0;
+
+		if (n > 0)
+			printf("%-14s %6u  %-13s %10.1f instructions  %s\n", w->name, w->nfilters,
+			       engines[k]->name, n, w->text ? w->text : "");
+		else if (in_it[k])
+			result_skip(w, engines[k]->name, "its instructions cannot be counted, or are too many");
+	}
+}
+
+static void take_turns(struct work *w, const bool in_it[ENGINES])
+{
+	double t[ENGINES][ROUNDS];
+
+	for (int r = -1; r < rounds; r++) /* one round to warm up */
+		for (int k = 0; k < ENGINES; k++)
+			if (in_it[k])
+				t[k][r < 0 ? 0 : r] = time_round(w, engines[k]);
+	for (int k = 0; k < ENGINES; k++)
+		if (in_it[k]) {
+			qsort(t[k], (size_t)rounds, sizeof t[k][0], by_size);
+			result_add(w, engines[k]->name, t[k][rounds / 2]);
+		}
+}
+
 void measure(struct work *w)
 {
 	bool in_it[ENGINES];
-	double t[ENGINES][ROUNDS];
 
 	w->verdict = calloc(w->nframes, sizeof *w->verdict);
 	if (!w->verdict)
 		exit(2);
 	compare(w, in_it);
-	for (int r = -1; r < rounds; r++) /* one round to warm up */
-		for (int k = 0; k < ENGINES; k++)
-			if (in_it[k])
-				t[k][r < 0 ? 0 : r] = time_round(w, engines[k]);
-	for (int k = 0; k < ENGINES; k++) {
-		if (in_it[k]) {
-			qsort(t[k], (size_t)rounds, sizeof t[k][0], by_size);
-			result_add(w, engines[k]->name, t[k][rounds / 2]);
-		}
+	if (counting)
+		count(w, in_it);
+	else
+		take_turns(w, in_it);
+	for (int k = 0; k < ENGINES; k++)
 		if (engines[k]->close)
 			engines[k]->close();
-	}
 	free(w->verdict);
 }
