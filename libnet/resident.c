@@ -247,7 +247,8 @@ static long keep(void)
 	long slot = nic_filter(filter, filter_keeper(filter, sizeof filter), NULL);
 	if (slot >= 0) {
 		share_write_begin(share());
-		sys_cap_mint((uint32_t)slot, RIGHT_CARVE, (uint64_t)&share()->carve);
+		sys_cap_mint((uint32_t)slot, RIGHT_CARVE | RIGHT_READ,
+		             (uint64_t)&share()->carve);
 		share()->owner = exo_self();
 		share_write_end(share());
 	}

@@ -54,7 +54,8 @@ _Static_assert(sizeof(struct share_lease) == 80, "shared by programs");
 struct share {
 	uint32_t version;
 	uint32_t owner; /* environment id of ipd; 0: none yet */
-	struct exo_cap carve; /* RIGHT_CARVE on the filter that takes all that is unclaimed */
+	struct exo_cap carve; /* RIGHT_CARVE and RIGHT_READ on the filter that takes all that is
+	                         unclaimed: who has it may claim some, or copy it */
 	struct share_lease lease;
 	struct share_neighbour neighbour[SHARE_NEIGHBOURS];
 };
