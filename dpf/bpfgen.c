@@ -20,7 +20,8 @@ struct gen {
 	struct bpf_mark *mark;
 	struct x86_label reject;
 	uint32_t captured; /* bytes known to be there, at this instruction */
-	bool stack;
+	uint32_t slots; /* bit i: M[i] is loaded somewhere, and begins as 0 */
+	bool stack, fuel;
 };
 
 static void leave(struct gen *g)
@@ -31,19 +32,20 @@ static void leave(struct gen *g)
 }
 
 /* Scratch memory and fuel are needed by few programs. */
-static bool needs_stack(const struct filter_view *f)
+static void find_needs(struct gen *g)
 {
-	for (uint32_t i = 0; i < f->ninsns; i++) {
-		struct exo_bpf_insn in = filter_insn(f, i);
+	for (uint32_t i = 0; i < g->f->ninsns; i++) {
+		struct exo_bpf_insn in = filter_insn(g->f, i);
 		unsigned class = in.code & BPF_CLASS;
 
-		if (class == BPF_ST || class == BPF_STX ||
-		    (class <= BPF_LDX && (in.code & BPF_MODE) == BPF_MEM) ||
-		    (in.code == (BPF_JMP | BPF_JA) && in.k >= FAR))
-			return true;
+		if (class <= BPF_LDX && (in.code & BPF_MODE) == BPF_MEM)
+			g->slots |= 1u << in.k;
+		g->stack |= class == BPF_ST || class == BPF_STX;
+		g->fuel |= in.code == (BPF_JMP | BPF_JA) && in.k >= FAR;
 	}
-	return false;
+	g->stack |= g->slots || g->fuel;
 }
+_Static_assert(BPF_SLOTS <= 32, "a bit for each slot");
 
 static void enter(struct gen *g)
 {
@@ -51,11 +53,13 @@ static void enter(struct gen *g)
 
 	x86_alu(a, X86_32, X86_XOR, RAX, RAX);
 	x86_alu(a, X86_32, X86_XOR, RCX, RCX);
-	if (!g->stack)
+	if (g->stack)
+		x86_alu_imm(a, X86_64, X86_SUB, RSP, STACK_BYTES);
+	for (int slot = 0; slot < BPF_SLOTS; slot++)
+		if (g->slots >> slot & 1)
+			x86_store(a, X86_32, x86_at(RSP, 4 * slot), RAX);
+	if (!g->fuel)
 		return;
-	x86_alu_imm(a, X86_64, X86_SUB, RSP, STACK_BYTES);
-	for (int at = 0; at < FUEL_AT; at += 8)
-		x86_store(a, X86_64, x86_at(RSP, at), RAX);
 	x86_lea(a, X86_64, R10, (struct x86_mem){ RCX, RSI, 3, BPF_FUEL });
 	x86_store(a, X86_64, x86_at(RSP, FUEL_AT), R10);
 }
@@ -277,8 +281,9 @@ static bool falls_through(struct exo_bpf_insn in)
 
 void bpf_compile(struct x86 *a, const struct filter_view *f, struct bpf_mark *mark)
 {
-	struct gen g = { .a = a, .f = f, .mark = mark, .stack = needs_stack(f) };
+	struct gen g = { .a = a, .f = f, .mark = mark };
 
+	find_needs(&g);
 	mark_backward_targets(&g);
 	enter(&g);
 	arrive(&g, 0);
