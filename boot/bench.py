@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from appliance import BOUND, Appliance
@@ -188,6 +189,18 @@ def flights(place):
                 s.recv(100)
 
 
+def stream(place):
+    """REQUESTS KB to echo over TCP, and back."""
+    data = bytes(range(256)) * (4 * REQUESTS)
+    with socket.create_connection(place, 30) as s:
+        sender = threading.Thread(target=s.sendall, args=(data,))
+        sender.start()
+        back = 0
+        while back < len(data):
+            back += len(s.recv(1 << 18))
+        sender.join()
+
+
 def raw_busy(appliance):
     """The same of apps/raw, which is all there is then."""
     return int(appliance.ask("s", rb"busy us (\d+)\n")[1])
@@ -237,6 +250,7 @@ def instructions(files, wire):
         serving(a, web)
         for load, run in echoes(echo).items():
             measure(a, "UDP echo" + load, run)
+        measure(a, "KB echoed over TCP", lambda: stream(echo))
         measure(a, "HTTP request (kept alive)", lambda: keep_alive_pages(web, REQUESTS))
         measure(a, "HTTP request (own connection)",
                 lambda: [page(web, 30) for _ in range(REQUESTS)])

@@ -43,7 +43,9 @@ LWIP_SRC := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf stats 
             $(addprefix core/ipv4/,dhcp etharp icmp igmp ip4 ip4_addr ip4_frag) \
             $(addprefix core/ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6) \
             netif/ethernet
-PURE     := heap share ring checksum siphash
+PURE     := heap share ring checksum copysum siphash
+# The composer of copysum's loop.
+FUSION   := ash/dilp_gen ash/emit_alu dpf/x86
 STACK    := interface port/port
 
 # A program: its start, and what newlib needs. PROGRAM links one: $(call program,NAME,OBJECTS)
@@ -59,11 +61,11 @@ endef
 
 tenant_of = $(addprefix $(B)/$(1)/tenant/,$(addprefix lwip/,$(LWIP_SRC:=.o)) \
               $(addprefix libnet/,$(STACK:=.o) tenant.o)) \
-            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
+            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o)) $(FUSION:%=$(B)/$(1)/%.o)
 
 owner_of  = $(addprefix $(B)/$(1)/owner/,$(addprefix lwip/,$(LWIP_SRC:=.o) core/dns.o) \
               $(addprefix libnet/,$(STACK:=.o) resident.o nic.o)) \
-            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o))
+            $(addprefix $(B)/$(1)/libnet/,$(PURE:=.o)) $(FUSION:%=$(B)/$(1)/%.o)
 # What a program links beside its own objects to use the interface.
 TENANT_LIB := $(call tenant_of,u) $(B)/u/tenant/libnet/stack.o $(B)/u/tenant/libnet/session.o $(B)/u/tenant/libnet/nic.o \
               $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
@@ -76,11 +78,12 @@ $(B)/s/libnet/test/elf_test:      $(B)/s/libnet/exos/elf.o
 $(B)/s/libnet/test/share_test:    $(B)/s/libnet/share.o
 $(B)/s/libnet/test/ring_test:     $(B)/s/libnet/ring.o
 $(B)/s/libnet/test/checksum_test: $(B)/s/libnet/checksum.o
+$(B)/s/libnet/test/copysum_test:  $(addprefix $(B)/s/,libnet/copysum.o libnet/checksum.o $(FUSION:=.o))
 $(B)/s/libnet/test/siphash_test:  $(B)/s/libnet/siphash.o
 $(B)/s/tenant/libnet/test/tenant_test: $(call tenant_of,s)
 
 LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test ring_test \
-                  checksum_test siphash_test) $(B)/s/tenant/libnet/test/tenant_test
+                  checksum_test copysum_test siphash_test) $(B)/s/tenant/libnet/test/tenant_test
 $(LIBNET_TESTS): %: %.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(LIBNET_TESTS)
 TESTDEPS += $(LIBNET_TESTS)

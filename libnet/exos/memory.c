@@ -17,3 +17,10 @@ long memory_new(uint64_t va, uint32_t n)
 	}
 	return slot;
 }
+
+long memory_make_code(uint64_t va, uint32_t slot, uint32_t n)
+{
+	long error = sys_page_unmap(SLOT_SELF, va, n);
+
+	return error < 0 ? error : sys_page_map(SLOT_SELF, va, slot, n, PROT_R | PROT_X);
+}

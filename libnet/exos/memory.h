@@ -6,6 +6,7 @@
  *   0x00e00000  EXOS_ARGS      struct exos_args, from who started it
  *   0x00e01000  EXOS_SHARE     struct share, struct share_door, struct share_request
  *   0x00e10000  EXOS_STACK     grows down from EXOS_STACK_TOP; below it is nothing
+ *   0x00e30000  EXOS_CODE      a page of code that the program generated for itself
  *   0x01000000  EXOS_HEAP      malloc's
  *   0x10000000  EXOS_RING      the packet ring's region
  *   0x18000000  EXOS_WINDOW    other environments' pages, for a moment
@@ -21,6 +22,7 @@
 #define EXOS_SHARE     0x00e01000
 #define EXOS_STACK     0x00e10000
 #define EXOS_STACK_TOP 0x00e20000
+#define EXOS_CODE      0x00e30000
 #define EXOS_HEAP      0x01000000
 #define EXOS_HEAP_END  0x10000000
 #define EXOS_RING      0x10000000
@@ -35,4 +37,8 @@
  * first of their slots, or what sys_page_alloc or sys_page_map returns; then nothing has
  * changed. */
 long memory_new(uint64_t va, uint32_t n);
+
+/* From now on the n pages of `slot` at va are code: executable, and not writable any more. Returns 0, or
+ * what sys_page_unmap or sys_page_map returns; then they may not be mapped at all. */
+long memory_make_code(uint64_t va, uint32_t slot, uint32_t n);
 #endif

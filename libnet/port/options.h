@@ -49,6 +49,10 @@
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1
 #define LWIP_CHKSUM port_checksum
 
+/* What TCP copies it adds up on the way: libnet/copysum.h. */
+#define LWIP_CHECKSUM_ON_COPY 1
+#define LWIP_CHKSUM_COPY port_copy_checksum
+
 /* The first sequence number of a connection is not for others to guess: RFC 6528. */
 #define LWIP_HOOK_FILENAME "libnet/port/hooks.h"
 #define LWIP_HOOK_TCP_ISN port_tcp_isn

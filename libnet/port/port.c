@@ -2,6 +2,7 @@
 #include "libnet/port/port.h"
 #include <string.h>
 #include "libnet/checksum.h"
+#include "libnet/copysum.h"
 #include "libnet/heap.h"
 #include "libnet/siphash.h"
 #include "lwip/sys.h"
@@ -29,6 +30,11 @@ void port_free(void *block) { heap_free(&port_heap, block); }
 uint16_t port_checksum(const void *data, int length)
 {
 	return checksum_sum(data, (size_t)length);
+}
+
+uint16_t port_copy_checksum(void *to, const void *from, uint16_t length)
+{
+	return copysum(to, from, length);
 }
 
 void port_seed(const uint64_t key[2]) { memcpy(entropy.key, key, sizeof entropy.key); }

@@ -18,6 +18,8 @@ void port_free(void *block);
 
 /* The complemented-nothing Internet sum lwIP's LWIP_CHKSUM wants, in memory order. */
 uint16_t port_checksum(const void *data, int length);
+/* The same of bytes that are copied meanwhile. */
+uint16_t port_copy_checksum(void *to, const void *from, uint16_t length);
 
 /* A stream of numbers from the seed: ports, IP identifications, jitter. */
 uint32_t port_random(void);
