@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-out=$(timeout 300 gdb -q -nx -batch -x "$1" -ex backtrace -ex 'info line first_main' -ex kill \
+out=$(timeout 300 gdb -q -nx -batch -x "$1" -ex backtrace -ex 'info line context_upcall' -ex kill \
 	</dev/null 2>&1)
 shows() {
 	if echo "$out" | grep -q -e "$2"; then
@@ -16,4 +16,4 @@ shows() {
 shows stops_at_the_first_instruction 'Breakpoint 1, 0x'
 shows stops_in_c_with_symbols 'Breakpoint 2, kernel_main (information='
 shows knows_who_called '#1 .* in boot64'
-shows knows_the_library_os 'Line .* of ".*".* starts at address'
+shows knows_the_library_os 'of "libnet/exos/context.c" starts at address'
