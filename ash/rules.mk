@@ -11,7 +11,7 @@ $(B)/k/ash/ash.o: $(ASH:%.c=$(B)/k/%.o) $(B)/k/dpf/x86.o ; $(LD) -r -o $@ $^
 ALL += $(B)/k/ash/ash.o
 
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
-ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) \
+ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) dpf/tool/times.c \
             $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c \
             asm.c text.c bench.c peers.c remote.c) \
             $(addprefix dpf/,bpf.c filter.c lower.c path.c relate.c)
@@ -35,7 +35,7 @@ TESTS += $(ASH_TEST_BINS)
 ASH_DILP := ash/test/pipeline.o $(ASH:%.c=%.o) dpf/x86.o
 $(B)/s/ash/test/dilp_test: $(addprefix $(B)/s/,ash/test/dilp_test.o $(ASH_DILP))
 	$(CC) $(SFLAGS) -o $@ $^
-$(B)/h/ash/test/dilp_bench: $(addprefix $(B)/h/,ash/test/dilp_bench.o $(ASH_DILP)) ; $(CC) -o $@ $^
+$(B)/h/ash/test/dilp_bench: $(addprefix $(B)/h/,ash/test/dilp_bench.o dpf/tool/times.o $(ASH_DILP)) ; $(CC) -o $@ $^
 $(B)/s/ash/test/helper_test: $(addprefix $(B)/s/,ash/test/helper_test.o $(ASH:%.c=%.o) dpf/x86.o)
 	$(CC) $(SFLAGS) -o $@ $^
 TESTDEPS += $(B)/s/ash/test/dilp_test $(B)/s/ash/test/helper_test

@@ -22,7 +22,7 @@ DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_po
 DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
               token.c syntax.c mark.c $(DPF_STRICT) \
               meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \
-              asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c)
+              asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c times.c)
 $(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
 	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone
@@ -90,7 +90,7 @@ mutate: $(DPF_TEST_BINS) $(B)/s/dpf/test/fuzz_test $(B)/s/dpf/test/fuzz_bpf
 DPDK := $(wildcard /usr/include/dpdk/rte_acl.h)
 DPF_BENCH := $(addprefix dpf/tool/bench/,main.c measure.c count.c results.c plot.c session.c change.c \
                hand.c ours.c ebpf.c linux_jit.c linux_hashmap.c $(if $(DPDK),dpdk.c,dpdk_absent.c)) \
-             dpf/tool/host.c dpf/tool/json.c
+             dpf/tool/host.c dpf/tool/json.c dpf/tool/times.c
 $(B)/h/dpf/tool/bench/dpdk.o: HFLAGS += -isystem $(dir $(DPDK)) -isystem /usr/include/x86_64-linux-gnu/dpdk \
                               -include rte_config.h -DALLOW_EXPERIMENTAL_API -march=corei7
 $(B)/dpf-bench: $(DPF_BENCH:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "ash/test/pipeline.h"
+#include "dpf/tool/times.h"
 
 enum { MOST = 1 << 20, ROUNDS = 21, ROUND_NS = 2000000 };
 
@@ -79,13 +79,6 @@ static const struct task {
 	    { .kind = DILP_XOR, .key = 0x0123456789abcdef }, { .kind = DILP_COPY } }, 5, copy_all },
 };
 
-static double now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static void fused(size_t n)
 {
 	struct dilp_state s = DILP_BEGIN;
@@ -123,12 +116,6 @@ static double round_ns(const struct task *t, size_t n, bool is_fused)
 	return (end - begin) / (double)runs;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 64, 1472, 65536, MOST };
@@ -150,8 +137,8 @@ int main(int argc, char **argv)
 				f[r] = round_ns(t, sizes[s], true);
 				p[r] = round_ns(t, sizes[s], false);
 			}
-			qsort(f, ROUNDS, sizeof *f, by_size);
-			qsort(p, ROUNDS, sizeof *p, by_size);
+			times_sort(f, ROUNDS);
+			times_sort(p, ROUNDS);
 			printf("%-32s %8zu %12.1f %12.1f %7.2f\n", t->name, sizes[s], f[ROUNDS / 2],
 			       p[ROUNDS / 2], p[ROUNDS / 2] / f[ROUNDS / 2]);
 			if (json)

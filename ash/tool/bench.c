@@ -159,16 +159,9 @@ static double time_round(struct bench *b, int engine)
 	return (end - begin) / (double)frames;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double quartile(double *t)
 {
-	qsort(t, ROUNDS, sizeof *t, by_size);
+	times_sort(t, ROUNDS);
 	return t[ROUNDS / 4];
 }
 

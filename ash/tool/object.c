@@ -5,18 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "ash/tool/tool.h"
 
 enum { FILE_MAX = 64 << 20, NAMES_MAX = 64 };
-
-double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 /* A name out of an untrusted file, for a terminal. */
 static const char *safe(const char *s)

@@ -7,6 +7,7 @@
 #include "ash/tool/host.h"
 #include "ash/tool/lines.h"
 #include "ash/tool/peer.h"
+#include "dpf/tool/times.h"
 
 enum { STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_STOPPED = 3 };
 
@@ -52,7 +53,6 @@ struct ash_frame slot_fill(struct host *h, const struct capture_frame *f);
 
 /* s as a JSON string, quotes included. */
 void json_string(FILE *to, const char *s);
-double now_ns(void);
 
 /* Options of the commands that take an object. */
 struct options {

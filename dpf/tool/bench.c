@@ -6,11 +6,11 @@
 #include "dpf/interp.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
+#include "dpf/tool/times.h"
 #include "dpf/tool/tool.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 11, ROUND_NS = 20000000, FRAMES_MAX = 1 << 20 };
 
@@ -123,14 +123,6 @@ static bool agree(struct bench *b)
 	return true;
 }
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Nanoseconds for each frame, over at least ROUND_NS. */
 static double time_round(struct bench *b, const struct engine *k)
 {
@@ -144,13 +136,6 @@ static double time_round(struct bench *b, const struct engine *k)
 		end = now_ns();
 	} while (end - begin < ROUND_NS);
 	return (end - begin) / (double)frames;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void report(double t[ENGINES][ROUNDS])
@@ -177,7 +162,7 @@ static void time_all(struct bench *b, bool json)
 		for (int k = 0; k < ENGINES; k++)
 			t[k][r] = time_round(b, &engines[k]);
 	for (int k = 0; k < ENGINES; k++)
-		qsort(t[k], ROUNDS, sizeof t[k][0], by_size);
+		times_sort(t[k], ROUNDS);
 	if (json)
 		report_json(b, t);
 	else

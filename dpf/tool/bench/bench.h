@@ -2,6 +2,7 @@
  * engines that answer it, the results. Layer: host tool. SPDX-License-Identifier: ISC */
 #pragma once
 #include "dpf/interp.h"
+#include "dpf/tool/times.h"
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -102,9 +103,8 @@ void hand_table_free(void);
 /* Insertion and deletion beside w's filters: printed, and written to f when not NULL. */
 void change_measure(struct work *w, FILE *f);
 
-/* Nanoseconds since some time: on the clock, and of the processor in this thread, kernel
- * included. The second takes a system call and leaves out what others use. */
-double now_ns(void);
+/* Nanoseconds of the processor in this thread, kernel included. Beside now_ns it takes a system
+ * call, and leaves out what others use. */
 double used_ns(void);
 
 /* Where a frame's TCP header begins, when it is whole up to the ports and the frame is TCP

@@ -8,13 +8,6 @@
 
 enum { TIMES = 1000 };
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The session alone: the builder's first path. Its others are the errors about it. */
 static size_t session_filter(uint8_t *out, const struct session *s)
 {
@@ -34,8 +27,8 @@ static void print(struct work *w, double in[TIMES], double out[TIMES], FILE *f)
 {
 	uint32_t held = dpf_charge(w->d, 1);
 
-	qsort(in, TIMES, sizeof *in, by_size);
-	qsort(out, TIMES, sizeof *out, by_size);
+	times_sort(in, TIMES);
+	times_sort(out, TIMES);
 	printf("%-14s %6u  insert %.2f us (90%%: %.2f, worst %.1f)  delete %.2f us (90%%: %.2f)  "
 	       "%u bytes a filter\n", "change", w->nfilters, in[TIMES / 2] / 1e3,
 	       in[TIMES * 9 / 10] / 1e3, in[TIMES - 1] / 1e3, out[TIMES / 2] / 1e3,

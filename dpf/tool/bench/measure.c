@@ -29,16 +29,13 @@ void measure_quickly(void)
 
 void measure_instructions(void) { counting = true; }
 
-static double clock_ns(clockid_t clock)
+double used_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(clock, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
-
-double now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
-double used_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 /* The first frame on which the engine's verdict is another than `want`. One expression is
  * accepted or not; of sessions the winner counts. */
@@ -130,13 +127,6 @@ static double time_round(struct work *w, const struct engine *e)
 	return ns > 0 ? ns : 0;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void count(struct work *w, const bool in_it[ENGINES])
 {
 	for (int k = 0; k < ENGINES; k++) {
@@ -160,7 +150,7 @@ static void take_turns(struct work *w, const bool in_it[ENGINES])
 				t[k][r < 0 ? 0 : r] = time_round(w, engines[k]);
 	for (int k = 0; k < ENGINES; k++)
 		if (in_it[k]) {
-			qsort(t[k], (size_t)rounds, sizeof t[k][0], by_size);
+			times_sort(t[k], (size_t)rounds);
 			result_add(w, engines[k]->name, t[k][rounds / 2]);
 		}
 }

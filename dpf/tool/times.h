@@ -1,0 +1,10 @@
+/* dpf/tool/times.h - what every bench on the host does with times. Layer: hosted tools.
+ * SPDX-License-Identifier: ISC */
+#pragma once
+#include <stddef.h>
+
+/* Nanoseconds of a clock that only goes forward. */
+double now_ns(void);
+
+/* Sort t[0, n), the shortest first: t[n / 2] is the median. */
+void times_sort(double *t, size_t n);
