@@ -36,8 +36,8 @@ struct gen_scratch {
 	uint32_t start[DPF_SHAPES_MAX]; /* groups of a dispatch */
 };
 
-/* What a piece of code asks, and of whom: told while it is emitted, in its order. A piece ends where the next one begins. Pieces form a tree: what comes at a greater depth is asked
- * when this holds, what comes at the same depth when it does not. */
+/* What a piece of code asks, and of whom: told while it is emitted, in its order. A piece ends
+ * where the next one begins. Pieces form a tree: what comes at a greater depth is asked when this holds, what comes at the same depth when it does not. */
 enum gen_kind {
 	GEN_BURST,   /* the loop over frames */
 	GEN_ENTER,   /* registers */
