@@ -60,7 +60,7 @@ static bool next_request(struct connection *c)
 	if (skip)
 		consume(c, skip);
 	c->skip -= (uint32_t)skip;
-	if (is_answering(c) || c->answer.closing || c->skip)
+	if (c->in_used == 0 || is_answering(c) || c->answer.closing || c->skip)
 		return skip > 0;
 	int status = answer_request(&server.answers, &c->answer, c->in, c->in_used, &used, &c->skip);
 	if (status == REQUEST_MORE)
