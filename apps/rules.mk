@@ -36,6 +36,7 @@ MODULES := $(addprefix $(B)/,init.img ipd.elf httpd.elf www.tar echo.elf) $(HAND
            $(ASH_KEY:%=$(B)/ashd.elf %) $(B)/console.elf
 PROGRAMS += $(B)/init.elf
 TESTS += "apps/echo/handler_test.sh $(B)/kernel.elf $(B)/handlers/udp_echo.o README.md $(MODULES)"
+TESTS += "apps/echo/syn_test.sh $(B)/kernel.elf $(B)/handlers/syn_proxy.o $(MODULES)"
 TESTS += "apps/ashd/load_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/ashd/hostile_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"

@@ -69,7 +69,7 @@ owner_of  = $(addprefix $(B)/$(1)/owner/,$(addprefix lwip/,$(LWIP_SRC:=.o) core/
 # What a program links beside its own objects to use the interface.
 TENANT_LIB := $(call tenant_of,u) $(B)/u/tenant/libnet/stack.o $(B)/u/tenant/libnet/session.o $(B)/u/tenant/libnet/nic.o \
               $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
-HANDLER_LIB := $(B)/u/libnet/handler.o $(ASH_OBJECT:%.c=$(B)/u/%.o)
+HANDLER_LIB := $(B)/u/libnet/handler.o $(B)/u/libnet/syn_proxy.o $(ASH_OBJECT:%.c=$(B)/u/%.o)
 OWNER_LIB  := $(call owner_of,u) $(B)/u/libnet/exos/random.o $(B)/u/dpf/build.o
 
 # --- Host tests: the sources each exercises, with the sanitizers on ---

@@ -1,16 +1,19 @@
 /* apps/echo/main.c - the echo service, UDP and TCP on port 7 (RFC 862).
  *
- * Given an object file, it is the handler for datagrams: what it does not answer comes here.
+ * Given an object file, it is the handler for datagrams, or the SYN proxy for connections: what it
+ * does not answer comes here.
  * A datagram goes out from the buffer it came in. Over TCP the peer's window opens
  * as its bytes go back, so that a peer that does not read cannot make us hold more.
  * SPDX-License-Identifier: ISC */
 #include <stdbool.h>
 #include <stdio.h>
+#include "ash/object.h"
 #include "libnet/exos/args.h"
 #include "libnet/handler.h"
 #include "libnet/nic.h"
 #include "libnet/session.h"
 #include "libnet/stack.h"
+#include "libnet/syn_proxy.h"
 #include "lwip/udp.h"
 
 enum {
@@ -148,23 +151,26 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	return ERR_ABRT;
 }
 
-/* The handler we were given, if any. What it passes on, lwIP answers. */
-static void load_handler(long reservation)
+/* The handler we were given, if any: a SYN proxy for connections, any other for datagrams. What
+ * it passes on, lwIP answers. */
+static void load_handler(long udp, long tcp)
 {
 	static struct handler handler; /* which shares no more pages with us */
+	const size_t size = exos_args()->file_size;
 	long error;
 
 	if (!nic_file())
 		return;
-	error = handler_load(&handler, (uint32_t)reservation, EXOS_HANDLERS, nic_file(),
-	                     exos_args()->file_size, NULL);
+	error = syn_proxy_load(&handler, (uint32_t)tcp, EXOS_HANDLERS, nic_file(), size);
+	if (handler.bad == ASH_OBJECT_NO_PROGRAM)
+		error = handler_load(&handler, (uint32_t)udp, EXOS_HANDLERS, nic_file(), size, NULL);
 	if (error < 0)
 		printf("echo: the handler is not to be had: error %ld\n", -error);
 }
 
 int main(void)
 {
-	long error = stack_start(), udp;
+	long error = stack_start(), udp, tcp;
 
 	if (error < 0) {
 		printf("echo: no interface: error %ld\n", -error);
@@ -175,11 +181,11 @@ int main(void)
 		return 1;
 	}
 	if ((error = udp = stack_reserve(STACK_UDP, PORT)) < 0 ||
-	    (error = stack_reserve(STACK_TCP, PORT)) < 0) {
+	    (error = tcp = stack_reserve(STACK_TCP, PORT)) < 0) {
 		printf("echo: port %d is not to be had: error %ld\n", PORT, -error);
 		return 1;
 	}
-	load_handler(udp);
+	load_handler(udp, tcp);
 	for (;;)
 		stack_turn();
 }

@@ -9,6 +9,7 @@
  * the owner sets before it binds the handler. SPDX-License-Identifier: ISC
  */
 #include "handler.h"
+#include "siphash.h"
 
 enum { PORT = 80, SOURCES = 4096, MINUTE_BITS = 36 /* of nanoseconds: 69 s */, KNOWN_MINUTES = 10 };
 
@@ -19,46 +20,12 @@ static struct source {
 	uint32_t until; /* minute */
 } sources[SOURCES];
 
-static uint64_t turn(uint64_t v, int n) { return v << n | v >> (64 - n); }
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = turn(v[1], 13) ^ v[0];
-	v[3] = turn(v[3], 16) ^ v[2];
-	v[0] = turn(v[0], 32) + v[3];
-	v[2] += v[1];
-	v[3] = turn(v[3], 21) ^ v[0];
-	v[1] = turn(v[1], 17) ^ v[2];
-	v[2] = turn(v[2], 32);
-}
-
-/* SipHash-2-4 of n words. */
-static uint64_t siphash(const uint64_t *word, uint32_t n)
-{
-	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-		          key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
-
-	for (uint32_t k = 0; k <= n; k++) {
-		uint64_t m = k < n ? word[k] : (uint64_t)n << 59; /* the length in bytes */
-		v[3] ^= m;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= m;
-	}
-	v[2] ^= 0xff;
-	for (int k = 0; k < 4; k++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 static be32 cookie(const struct ipv4 *ip, const struct tcp *tcp, uint32_t minute)
 {
 	uint64_t word[2] = { (uint64_t)ip->from << 32 | ip->to,
 		             (uint64_t)minute << 32 | (uint32_t)tcp->from << 16 | tcp->to };
 
-	return (be32)siphash(word, 2);
+	return (be32)siphash(key, word, 2);
 }
 
 static struct source *slot(be32 address)

@@ -27,6 +27,7 @@ frames = {
     "balance": [tcp(16, to="10.0.0.100", source=1000 + k) for k in range(16)],
     "syn_cookie": [tcp(2, source=1000 + k) for k in range(16)],
     "offload": [udp(struct.pack("!I", k * 1024) + bytes(1024), 2002) for k in range(16)],
+    "syn_proxy": [tcp(2, source=1000 + k, options=b"\2\4\5\xb4") for k in range(16)],
     "checksum": [ethernet(bytes(range(256)) * 5 + bytes(206), kind=0x88b5)],
     "loads": [ethernet(bytes(1486), kind=0x88b5)],
     "mix": [ethernet(bytes(46), kind=0x88b5)],

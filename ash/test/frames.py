@@ -104,6 +104,7 @@ def run(ash, obj, frames, times=None):
             seen.append((lines, read_capture(out)))
         assert seen[0] == seen[1], "the engines differ"
         lines, replies = seen[0]
+        run.summary = lines[-1]
         return [line["verdict"] for line in lines[:-1]], replies
 
 

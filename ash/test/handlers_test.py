@@ -470,6 +470,49 @@ def other_segments_pass(obj):
 
 # --- all of them
 
+# --- syn_proxy
+
+def hand_shake(obj, options=b"\2\4\5\xb4", change=0, port=4000, minutes=0):
+    """What is left of a SYN, its answer's cookie sent back, and some data: let in, verdicts, cookie."""
+    syn = tcp(2, source=4000, sequence=0xffffffff, options=options)
+    f = reply(ash, obj, syn)
+    assert f.flags == 0x12 and f.acknowledged == 0 and f.body[20:] == b"\2\4\5\xb4"
+    assert (f.port_from, f.port_to, f.ip_to, f.to) == (80, 4000, address("10.0.0.2"), PEER)
+    ack = tcp(16, source=port, sequence=0, acknowledged=(f.sequence + 1 ^ change) & 0xffffffff)
+    data = tcp(24, source=port, sequence=0, acknowledged=(f.sequence + 1 ^ change) & 0xffffffff, payload=b"GET /")
+    verdicts, _ = run(ash, obj, [syn, ack, data], [0, minutes * MINUTE, minutes * MINUTE])
+    return run.summary.get("counter1", 0), verdicts, f.sequence
+
+
+@test("syn_proxy")
+def cookie_lets_the_peer_in_once(obj):
+    assert hand_shake(obj)[:2] == (1, ["reply", "pass", "pass"])
+    assert hand_shake(obj, minutes=1)[0] == 1
+
+
+@test("syn_proxy")
+def wrong_old_or_borrowed_cookie_lets_nobody_in(obj):
+    for bit in range(32):
+        assert hand_shake(obj, change=1 << bit)[0] == 0, bit
+    assert hand_shake(obj, port=4001)[0] == 0
+    assert hand_shake(obj, minutes=2)[0] == 0 and hand_shake(obj, minutes=3)[0] == 0
+
+
+@test("syn_proxy")
+def cookie_holds_the_segment_size(obj):
+    for mss, index in ((0, 0), (535, 0), (536, 0), (1219, 0), (1220, 1), (1439, 1), (1440, 2), (1460, 3), (9000, 3)):
+        assert hand_shake(obj, options=b"\1\1\1\1\2\4" + struct.pack("!H", mss))[2] & 3 == index, mss
+    assert hand_shake(obj, options=b"")[2] & 3 == 0
+    for bad in (b"\2\0\5\xb4", b"\2\1\5\xb4", b"\2\5\5\xb4", b"\0\0\2\4\5\xb4\0\0"):
+        assert hand_shake(obj, options=bad)[2] & 3 == 0, bad
+
+
+@test("syn_proxy")
+def syn_proxy_passes_the_rest(obj):
+    passes(ash, obj, tcp(16), tcp(4), tcp(0x11), tcp(0x12), tcp(6), udp(b"x", 80), tcp(2)[:50], tcp(2, fragment=1))
+    assert "counter1" not in run.summary and "counter0" not in run.summary
+
+
 def seeds():
     mail = b"set k 0 0 4\r\nabcd\r\n"
     return [udp(b"hello", 7), ping(b"hello"), increment(3, 1), remote_write(0, b"hello"), question("www.example.test"), memcached(mail),
@@ -499,7 +542,7 @@ def survives(program):
 
 
 for program in ("udp_echo", "icmp_echo", "increment", "offload", "dns", "limit", "cache", "balance -p balance_direct",
-                "balance -p balance_nat", "syn_cookie"):
+                "balance -p balance_nat", "syn_cookie", "syn_proxy"):
     survives(program)
 
 

@@ -55,10 +55,17 @@ static void put_address(uint8_t out[16], const ip_addr_t *a)
 		memcpy(out, &ip_2_ip4(a)->addr, 4);
 }
 
+bool (*port_known_isn)(uint32_t address, uint16_t port, uint32_t *isn);
+
 uint32_t port_tcp_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
                       uint16_t remote_port)
 {
 	uint8_t flow[36];
+	uint32_t isn;
+
+	if (port_known_isn && !IP_IS_V6(remote) &&
+	    port_known_isn(ip_2_ip4(remote)->addr, lwip_htons(remote_port), &isn))
+		return isn;
 
 	put_address(flow, local);
 	put_address(flow + 16, remote);

@@ -6,6 +6,7 @@
  * Layer: libnet/port. SPDX-License-Identifier: ISC
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,10 @@ uint32_t port_random(void);
 
 /* Set the key of port_random and port_tcp_isn, once, before lwip_init. */
 void port_seed(const uint64_t key[2]);
+
+/* Our first sequence number for a peer, IPv4 address and port as on the wire, where somebody has
+ * given it away already (libnet/syn_proxy.c). NULL: nobody does that. */
+extern bool (*port_known_isn)(uint32_t address, uint16_t port, uint32_t *isn);
 
 _Noreturn void port_panic(const char *why, const char *file, int line);
 void port_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
