@@ -50,6 +50,7 @@ struct env {
 	struct slot *slot_pages[SLOT_PAGES];
 	uint32_t slot_hint;         /* every slot below is full */
 	uint64_t slice_mask;        /* positions it owns */
+	uint64_t rounds, slices;    /* as they were when its debt was looked at (sched.c) */
 	uint64_t entry, argument;   /* of its first slice; entry 0 afterwards */
 	struct reached reached[REACHED];
 	struct wait_term wait[EXO_WAIT_TERMS];

@@ -15,7 +15,6 @@
 #include "kernel/pipes.h"
 #include "kernel/revoke.h"
 #include "kernel/ring.h"
-#include "kernel/sched.h"
 #include "kernel/string.h"
 #include "kernel/window.h"
 
@@ -262,7 +261,6 @@ static uint64_t nanoseconds(uint64_t tsc)
 	return (uint64_t)((unsigned __int128)(tsc - info.boot_tsc) * scale >> 32);
 }
 
-/* What the run has taken since `begun` is its owner's to pay. */
 static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64_t begun,
                             uint32_t *first, uint32_t *length)
 {
@@ -274,7 +272,6 @@ static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64
 	((ash_entry *)(uint64_t)h->code)(&h->run);
 	state.running = NULL;
 	uint64_t cycles = rdtsc() - begun;
-	sched_charge_to(h->env, cycles);
 	fi->runs++;
 	fi->charged += h->budget - h->run.budget;
 	fi->cycles += cycles;

@@ -3,6 +3,8 @@
  * Every frame ends in exactly one counter: delivered, or one drop reason.
  * SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
+#include "kernel/cpu.h"
+#include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/fragment.h"
 #include "kernel/handler.h"
@@ -10,22 +12,42 @@
 #include "kernel/net.h"
 #include "kernel/nic.h"
 #include "kernel/ring.h"
+#include "kernel/sched.h"
 #include "kernel/tee.h"
+
+enum { DEBT_MAX = 16 };
 
 static struct {
 	bool polling;                    /* the interface's interrupt is off */
 	uint64_t frame;                  /* counts frames, to tell them apart */
 	uint64_t last[RING_MAX];         /* the last frame that each ring got */
+	uint64_t charged;                /* time stamp up to which the work has been charged */
 	/* subscribers to the frame at hand, and to the first fragment before it */
 	uint32_t shared[EXO_FILTER_MAX + FRAGMENT_COPIES];
 } state = { .polling = true };
+
+/* The work since the last settlement was for this filter's owner; 0: for nobody. */
+static void settle(uint32_t id)
+{
+	uint64_t now = rdtsc();
+
+	sched_charge_to(id ? env_by_id(filter_info[id].owner) : NULL, now - state.charged);
+	state.charged = now;
+}
+
+/* Does the filter's handler get the frame? Not while its owner owes DEBT_MAX slices: then the frame
+ * waits in the ring for one. */
+static bool handled(const struct exo_filter_info *fi)
+{
+	return fi->handler == HANDLER_BOUND && sched_debt(env_by_id(fi->owner)) < DEBT_MAX * info.slice_cycles;
+}
 
 /* One owner's copy. `whole`: the frame shows the headers that its handler expects. Returns
  * DROP_NONE or the reason for its loss. */
 static int deliver_copy(const struct nic_frame *f, uint32_t id, bool whole)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	int reason = fi->handler == HANDLER_BOUND && whole
+	int reason = whole && handled(fi)
 	                     ? handler_deliver(id, f->data, f->length)
 	                     : ring_deliver(fi->ring, f->data, f->length, id);
 
@@ -35,6 +57,7 @@ static int deliver_copy(const struct nic_frame *f, uint32_t id, bool whole)
 		fi->dropped++;
 	else
 		info.nic.copies++;
+	settle(id);
 	return reason;
 }
 
@@ -74,6 +97,8 @@ static void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int 
 		reason = nobody ? missed : reason;
 		nobody = false;
 	}
+	if (nobody)
+		settle(0);
 	if (delivered)
 		info.nic.delivered++;
 	else
@@ -153,6 +178,7 @@ static uint32_t burst(void)
 	give_up(false);
 	nic_release(frames, n);
 	nic_flush(); /* what handlers replied */
+	settle(ids[n - 1]);
 	return n;
 }
 
@@ -164,6 +190,7 @@ static bool poll(void)
 	if (!info.nic.present)
 		return false;
 	info.nic.polls++;
+	state.charged = sched_charge();
 	do {
 		sent += nic_reap(); /* handlers' replies need the room: a burst may be all replies */
 		n = burst();

@@ -17,6 +17,9 @@
 struct exo_slice slices[EXO_SLICE_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
 
 static uint64_t owned; /* positions that have an owner */
+/* When nobody wants the CPU, all debts are paid. */
+enum { IDLE_ROUNDS = 1 << 16 };
+static uint64_t rounds; /* how often the vector has been run, in full or because all let it pass */
 _Static_assert(EXO_SLICE_MAX == 64, "a position is a bit of a word");
 
 void sched_init(void)
@@ -61,7 +64,7 @@ void slice_release(struct env *env)
 		slice_free((uint32_t)__builtin_ctzll(env->slice_mask));
 }
 
-void sched_charge(void)
+uint64_t sched_charge(void)
 {
 	struct cpu *c = cpu();
 	uint64_t now = rdtsc();
@@ -70,6 +73,7 @@ void sched_charge(void)
 	c->charged = now;
 	*(c->halted ? &info.idle_cycles : c->env ? &c->env->pub->cycles : &info.kernel_cycles) +=
 	        cycles;
+	return now;
 }
 
 void sched_woken(void)
@@ -81,8 +85,34 @@ void sched_woken(void)
 
 void sched_charge_to(struct env *env, uint64_t cycles)
 {
-	env->pub->cycles += cycles;
 	cpu()->charged += cycles;
+	if (!env) {
+		info.kernel_cycles += cycles;
+		return;
+	}
+	env->pub->cycles += cycles;
+	env->pub->debt = sched_debt(env) + cycles;
+}
+
+/* How many turns of its own has env let pass since this was asked last? */
+static uint64_t turns_passed(struct env *env)
+{
+	uint64_t turns = (rounds - env->rounds) * revoke_owned(env, CAP_SLICE);
+	uint64_t used = env->pub->slices - env->slices;
+
+	env->rounds = rounds;
+	env->slices = env->pub->slices;
+	return turns > used ? turns - used : 0;
+}
+
+uint64_t sched_debt(struct env *env)
+{
+	if (env->pub->debt && env->rounds != rounds) {
+		uint64_t paid = turns_passed(env) * info.slice_cycles;
+
+		env->pub->debt -= paid < env->pub->debt ? paid : env->pub->debt;
+	}
+	return env->pub->debt;
 }
 
 /* Does env's sleep end? */
@@ -204,6 +234,7 @@ static void idle(void)
 	sched_charge();
 	c->env = NULL;
 	info.running = 0;
+	rounds += IDLE_ROUNDS;
 	uint64_t wake = first_deadline(), overdue = revoke_first_deadline();
 	if (net_idle() && !page_scrub()) {
 		timer_arm(wake < overdue ? wake : overdue);
@@ -226,9 +257,12 @@ _Noreturn void sched_run(void)
 			continue;
 		}
 		struct env *env = env_by_id(slices[position].owner);
+		rounds += position <= info.slice_now;
 		info.slice_now = position;
 		if (env->pub->excess)
 			env->pub->excess--; /* excess time is paid with the slice */
+		else if (sched_debt(env) >= info.slice_cycles)
+			env->pub->debt -= info.slice_cycles; /* and so is the kernel's */
 		else
 			begin_slice(env);
 	}
@@ -254,12 +288,14 @@ static void tick_excess(struct env *env)
 }
 
 /* Is the next position to run env's own? Then nobody gains by stopping it. */
-static bool own_turn_again(const struct env *env)
+static bool own_turn_again(struct env *env)
 {
 	uint32_t next = next_position(info.slice_now);
 
-	if (next == EXO_SLICE_MAX || slices[next].owner != env->pub->id || env->pub->excess)
+	if (next == EXO_SLICE_MAX || slices[next].owner != env->pub->id || env->pub->excess ||
+	    sched_debt(env) >= info.slice_cycles)
 		return false;
+	rounds += next <= info.slice_now;
 	info.slice_now = next;
 	return true;
 }

@@ -40,11 +40,16 @@ bool sched_willing(struct env *env);
 void sched_tick(struct trap *trap);
 
 /* Charge the cycles since the last call to the running environment; to the kernel, when
- * there is none; to idleness, when the CPU was halted. */
-void sched_charge(void);
+ * there is none; to idleness, when the CPU was halted. Returns the time stamp up to which
+ * all is charged. */
+uint64_t sched_charge(void);
 
 /* An interrupt has come: if the CPU was halted, it no longer is. */
 void sched_woken(void);
 
-/* Charge cycles that the kernel has just spent for env to it, not to who is running. */
+/* Charge cycles that the kernel has just spent for env (NULL: for nobody) to it, not to who is
+ * running. It owes them: each slice's worth costs it a slice. */
 void sched_charge_to(struct env *env, uint64_t cycles);
+
+/* What env owes, in cycles; it has paid with the slices that it let pass. */
+uint64_t sched_debt(struct env *env);

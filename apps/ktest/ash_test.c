@@ -696,6 +696,40 @@ static void a_handler_that_aborts_too_often_is_unbound_and_its_owner_told(void)
 	close_handler();
 }
 
+/* A frame that our handler takes its time for; without giving way meanwhile. */
+static bool one_frame_at_once(void)
+{
+	uint64_t before = counts()->frames, end = __builtin_ia32_rdtsc() + 60 * exo_info()->tsc_hz;
+
+	write_arp(tx_memory());
+	describe(TX_BASE, ARP_LENGTH, 0);
+	if (send() != 0)
+		return false;
+	while (counts()->frames == before && __builtin_ia32_rdtsc() < end)
+		;
+	return counts()->frames == before + 1;
+}
+
+static void an_owner_in_debt_has_its_frames_queued(void)
+{
+	const volatile struct exo_env *self = &exo_envs()[exo_self() % EXO_ENV_MAX];
+
+	CHECK(open_handler());
+	CHECK_IS(BIND(MOV(2, 400000), ADD(2, -1), JUMP_NOT(2, 0, -2), MOV(0, ASH_CONSUME), EXIT), 0);
+	context_mask();
+	for (int i = 0; i < 400 && ring()->used_head == 0; i++)
+		CHECK(one_frame_at_once());
+	CHECK_IS(ring()->used_head, 1);
+	CHECK(counts()->handled >= 1);
+	CHECK(self->debt >= 16 * exo_info()->slice_cycles);
+	context_unmask();
+	context_wait(NULL, 0, __builtin_ia32_rdtsc() + 1000); /* nobody wants the CPU */
+	uint64_t handled = counts()->handled;
+	CHECK(one_frame_at_once());
+	CHECK_IS(counts()->handled, handled + 1);
+	close_handler();
+}
+
 static void bindings_are_checked(void)
 {
 	static const struct ash_insn good[] = { MOV(0, ASH_PASS), EXIT };
@@ -758,6 +792,7 @@ const struct ktest ash_tests[] = {
 	  a_handler_that_misbehaves_is_stopped_and_the_frame_delivered },
 	{ "a_handler_that_aborts_too_often_is_unbound_and_its_owner_told",
 	  a_handler_that_aborts_too_often_is_unbound_and_its_owner_told },
+	{ "an_owner_in_debt_has_its_frames_queued", an_owner_in_debt_has_its_frames_queued },
 	{ "bindings_are_checked", bindings_are_checked },
 	{ NULL, NULL },
 };

@@ -420,6 +420,68 @@ static void a_tee_copies_what_it_may_read_and_nothing_else(void)
 	close_ring();
 }
 
+static const uint8_t sleepers_ip[4] = { 10, 0, 2, 16 };
+static volatile uint32_t *const asleep = (volatile uint32_t *)KTEST_SHARED + 8;
+
+/* Children that sleep for good; one of them has a filter, and no buffers. */
+static _Noreturn uint32_t sleep_on(uint64_t has_filter)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+
+	context_init();
+	if (has_filter) {
+		uint32_t nic = (uint32_t)sys_cap_bind(KTEST_SHARED);
+
+		make_region();
+		net.ring = (uint32_t)sys_ring_create(net.pages, PAGES);
+		long length = filter_arp_for(filter, sizeof filter, sleepers_ip);
+		sys_filter_insert(nic, net.ring, (uint64_t)filter, (uint32_t)length, 0, 0);
+	}
+	*asleep += 1;
+	for (;;)
+		context_wait(NULL, 0, WAIT_FOREVER - 1);
+}
+
+static uint64_t frames_of(uint32_t owner)
+{
+	uint64_t frames = 0;
+
+	for (int i = 0; i < EXO_FILTER_MAX; i++)
+		if (exo_filters()[i].owner == owner)
+			frames += exo_filters()[i].frames;
+	return frames;
+}
+
+static void the_kernels_work_for_a_filter_is_charged_to_its_owner(void)
+{
+	enum { FRAMES = 50, LEAST = 100 }; /* cycles for each */
+	struct child a, b;
+
+	*asleep = 0;
+	CHECK_IS(sys_cap_mint(SLOT_NIC, RIGHT_RECV, KTEST_SHARED), 0);
+	CHECK(child_start(&a, sleep_on, 1));
+	CHECK(child_start(&b, sleep_on, 0));
+	EVENTUALLY(*asleep == 2 && child_record(&a)->state == ENV_WAITING &&
+	           child_record(&b)->state == ENV_WAITING);
+	uint64_t of_a = child_record(&a)->cycles, of_b = child_record(&b)->cycles;
+	uint64_t slices = child_record(&a)->slices;
+	CHECK(open_ring());
+	for (uint64_t i = 0; i < FRAMES; i++) {
+		write_arp(tx_memory());
+		memcpy(tx_memory() + 28, sleepers_ip, 4);
+		describe(TX_BASE, ARP_LENGTH, 0);
+		CHECK_IS(send(), 0);
+		EVENTUALLY(frames_of(a.id) > i);
+	}
+	CHECK_IS(frames_of(a.id), FRAMES);
+	CHECK(child_record(&a)->cycles - of_a > FRAMES * LEAST);
+	CHECK_IS(child_record(&a)->slices, slices); /* it has slept all the time */
+	CHECK_IS(child_record(&b)->cycles, of_b);
+	close_ring();
+	child_reap(&a);
+	child_reap(&b);
+}
+
 const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
@@ -446,5 +508,7 @@ const struct ktest net_tests[] = {
 	  every_subscriber_gets_a_copy_and_the_owner_its_frame },
 	{ "a_tee_copies_what_it_may_read_and_nothing_else",
 	  a_tee_copies_what_it_may_read_and_nothing_else },
+	{ "the_kernels_work_for_a_filter_is_charged_to_its_owner",
+	  the_kernels_work_for_a_filter_is_charged_to_its_owner },
 	{ NULL, NULL },
 };

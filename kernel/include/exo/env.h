@@ -130,10 +130,13 @@ struct exo_env {
 	uint32_t slots; /* binding slots in use */
 	uint64_t cycles;  /* time stamp counter cycles spent in it and for it */
 	uint64_t slices;  /* slices begun */
+	uint64_t debt;    /* cycles that the kernel spent for its filters, as it last looked: each
+	                     slice's worth is paid with a slice, or one that it let pass; all of
+	                     it, when nobody wants the CPU */
 	struct exo_save crash; /* ended == END_EXCEPTION: the last exception */
 	char name[16];
 };
-_Static_assert(sizeof(struct exo_env) == 152, "ABI");
+_Static_assert(sizeof(struct exo_env) == 160, "ABI");
 
 /* EXO_SLICES: the time vector. The CPU runs the slices in order, round and round. */
 struct exo_slice {
