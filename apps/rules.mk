@@ -1,7 +1,7 @@
 # apps/: one folder for each program. SPDX-License-Identifier: ISC
 
 # --- ktest: the kernel's in-guest tests, a first program ---
-KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c stlb_test.c cap_test.c env_test.c \
+KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c stlb_test.c protect_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
                revoke_test.c device_test.c net_test.c fragment_test.c ash_test.c wire.c starve_test.c \
                fuzz_test.c) dpf/build.c \

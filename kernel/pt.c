@@ -276,8 +276,9 @@ int pt_create(struct env *env)
 		return -E_NOMEM;
 	uint64_t *top = page_kva(pfn);
 	kmap_share(top, true);
-	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
 	env->cr3 = (uint64_t)pfn << EXO_PAGE_SHIFT;
+	top[EXO_USER_TOP >> 39 & 511] = info_table() | PTE_P | PTE_U;
+	top[EXO_TABLES >> 39 & 511] = env->cr3 | PTE_P | PTE_U | PTE_NX; /* itself, read-only */
 	forget_table(env);
 	return 0;
 }
@@ -611,7 +612,7 @@ void pt_destroy(struct env *env)
 		load_cr3(cpu()->cr3);
 	}
 	kmap_share(top, false);
-	top[EXO_USER_TOP >> 39 & 511] = 0;
+	top[EXO_USER_TOP >> 39 & 511] = top[EXO_TABLES >> 39 & 511] = 0;
 	if (env->spilled)
 		forget_spilled(env);
 	free_tables(env, env->cr3, 4);
@@ -625,7 +626,7 @@ void *pt_reach(struct env *env, uint64_t va, uint32_t n, bool write)
 {
 	uint32_t offset = va % EXO_PAGE_SIZE;
 
-	if (va >= 0x800000000000 || n > EXO_PAGE_SIZE - offset)
+	if (va >= EXO_TABLES || n > EXO_PAGE_SIZE - offset) /* an entry is no page's */
 		return NULL;
 	const uint64_t *at = pt_entry(env, va);
 	uint64_t e = at ? *at : 0;

@@ -35,6 +35,7 @@ static void protect_100(void) { protect(0, PAGES); }
 static void unprotect_1(void) { unprotect(0, 1); }
 static void unprotect_100(void) { unprotect(0, PAGES); }
 static void dirty_query(void) { sys_page_scan(SLOT_SELF, KTEST_VA, 0); }
+static void dirty_read(void) { b.at = exo_entry(KTEST_VA) & EXO_ENTRY_DIRTY; }
 static void alloc_free(void) { sys_page_free((uint32_t)sys_page_alloc(PAGE_ANY, 1), 1); }
 
 static void touch(uint32_t page) { *(volatile char *)va_of(page) = 1; }
@@ -106,6 +107,7 @@ static void mapping_rows(void)
 	kbench_row("unprotect_1", kbench_measure(unprotect_1, protect_1));
 	kbench_row("unprotect_100", kbench_measure(unprotect_100, protect_100));
 	kbench_row("dirty_query", kbench_measure(dirty_query, NULL));
+	kbench_row("dirty_read", kbench_measure(dirty_read, NULL)); /* without a call */
 }
 
 static void fault_rows(void)

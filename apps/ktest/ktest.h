@@ -57,7 +57,7 @@ struct ktest {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
+extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], protect_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
         transfer_tests[], revoke_tests[], device_tests[], net_tests[], ash_tests[],
         starve_tests[], fuzz_tests[];
 

@@ -7,6 +7,7 @@
 #include "exo/info.h"
 #include "exo/layout.h"
 #include "exo/page.h"
+#include "exo/table.h"
 
 static inline const volatile struct exo_info *exo_info(void)
 {
@@ -41,6 +42,19 @@ static inline const volatile struct exo_env *exo_env_alive(uint32_t id)
 
 /* Our own id. */
 static inline uint32_t exo_self(void) { return exo_info()->running; }
+
+/* The entry that maps the page at va (exo/table.h), 0 if there is none or no table. */
+static inline uint64_t exo_entry(uint64_t va)
+{
+	uint64_t at[4], e = EXO_ENTRY_PRESENT;
+
+	at[0] = exo_entry_at(va);
+	for (int i = 1; i < 4; i++)
+		at[i] = exo_entry_at(at[i - 1]);
+	for (int i = 3; i >= 0 && e & EXO_ENTRY_PRESENT; i--)
+		e = *(const volatile uint64_t *)at[i];
+	return e & EXO_ENTRY_PRESENT ? e : 0;
+}
 
 /* EXO_FILTER_MAX entries. */
 static inline const volatile struct exo_filter_info *exo_filters(void)

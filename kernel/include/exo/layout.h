@@ -10,7 +10,7 @@
  *     + 3 GB            EXO_SLICES    struct exo_slice[EXO_SLICE_MAX]
  *     + 4 GB            EXO_FILTERS   struct exo_filter_info[EXO_FILTER_MAX]
  *     + 5 GB            EXO_LOG       struct exo_log
- *   0x00007f8000000000  never mapped
+ *   0x00007f8000000000  EXO_TABLES    its own page tables, user R (exo/table.h)
  *   0xffff800000000000  the kernel (supervisor only)
  *
  * Layer: ABI. SPDX-License-Identifier: ISC
@@ -28,6 +28,7 @@
 #define EXO_SLICES   0x00007f00c0000000
 #define EXO_FILTERS  0x00007f0100000000
 #define EXO_LOG      0x00007f0140000000
+#define EXO_TABLES   0x00007f8000000000
 
 /* Segment selectors that a ring-3 iretq frame carries. */
 #define EXO_USER_CS 0x2b
