@@ -240,6 +240,124 @@ static void maps_a_hundred_in_one_call(void)
 	CHECK_IS(sys_page_free(s, 100), 0);
 }
 
+/* A slot for what `slot` names, with these rights only; negative: an error. */
+static long weaker(uint32_t slot, uint32_t rights)
+{
+	struct exo_cap cap;
+	long error = sys_cap_mint(slot, rights, (uint64_t)&cap);
+
+	return error < 0 ? error : sys_cap_bind((uint64_t)&cap);
+}
+
+static void address_spaces_change_by_capability_only(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1), weak = weaker(SLOT_SELF, RIGHT_ALL & ~RIGHT_MAP);
+	const uint32_t s = (uint32_t)slot, bad[] = { SLOT_MACHINE, 15000, 0xffffffff, s, (uint32_t)weak };
+
+	CHECK(slot > 0 && weak > 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_IS(sys_page_map(bad[i], KTEST_VA, s, 1, PROT_R), -E_PERM);
+		CHECK_IS(sys_page_unmap(bad[i], KTEST_VA, 1), -E_PERM);
+		CHECK_IS(sys_page_protect(bad[i], KTEST_VA, 1, PROT_R), -E_PERM);
+		CHECK_IS(sys_page_scan(bad[i], KTEST_VA, 0), -E_PERM);
+	}
+	at[0] = 1; /* as it was */
+	CHECK_IS(sys_cap_drop((uint32_t)weak, 1), 0);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void ranges_and_protections_are_checked(void)
+{
+	static const uint32_t lengths[] = { 0, 4097, 0xffffffff };
+	static const uint32_t prots[] = { 256, 0xffffffff, PROT_W | PROT_X, PROT_HELD | PROT_X };
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t s = (uint32_t)slot;
+
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R), 0);
+	for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, lengths[i], PROT_R), -E_INVAL);
+		CHECK_IS(sys_page_unmap(SLOT_SELF, KTEST_VA, lengths[i]), -E_INVAL);
+		CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, lengths[i], PROT_R), -E_INVAL);
+	}
+	for (unsigned i = 0; i < sizeof prots / sizeof *prots; i++) {
+		CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, prots[i]), -E_INVAL);
+		CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, prots[i]), -E_INVAL);
+	}
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 8), -E_INVAL);
+	CHECK_IS(sys_page_scan(SLOT_SELF, KTEST_VA, 0), 1);
+	CHECK_IS(sys_page_free(s, 1), 0);
+}
+
+static void guarantees_are_checked(void)
+{
+	static const char name[16] = "owner";
+	long slot = sys_page_alloc(PAGE_ANY, EXO_GUARANTEED_MAX), env = sys_env_create((uint64_t)name, 64);
+	uint32_t s = (uint32_t)slot;
+	long weak = weaker(s, RIGHT_READ);
+
+	CHECK(slot > 0 && env > 0 && weak > 0);
+	CHECK_IS(sys_page_guarantee(s, 1, 2), -E_INVAL);
+	CHECK_IS(sys_page_guarantee(SLOT_SELF, 1, 1), -E_PERM);
+	CHECK_IS(sys_page_guarantee((uint32_t)weak, 1, 1), -E_PERM);
+	CHECK_IS(sys_page_guarantee(s, EXO_GUARANTEED_MAX, 1), -E_LIMIT); /* and our own page */
+	CHECK_IS(sys_page_guarantee(s, EXO_GUARANTEED_MAX - 1, 1), 0);
+	CHECK_IS(sys_page_guarantee(s + EXO_GUARANTEED_MAX - 1, 1, 1), -E_LIMIT);
+	CHECK_IS(sys_page_guarantee(s, EXO_GUARANTEED_MAX - 1, 0), 0);
+	CHECK(sys_cap_give(s, 1, (uint32_t)env) > 0);
+	CHECK_IS(sys_page_guarantee(s, 2, 1), -E_PERM); /* the first is not ours any more */
+	CHECK_IS(exo_pages()[number_of(s + 1)].guaranteed, 0);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)weak, 1), 0);
+	CHECK_IS(sys_cap_drop(s, 1), 0);
+	CHECK_IS(sys_page_free(s + 1, EXO_GUARANTEED_MAX - 1), 0);
+}
+
+static void pages_are_given_by_capability_only(void)
+{
+	static const char name[16] = "heir";
+	long slot = sys_page_alloc(PAGE_ANY, 2), env = sys_env_create((uint64_t)name, 64);
+	uint32_t s = (uint32_t)slot, e = (uint32_t)env;
+	long weak = weaker(s, RIGHT_READ), weak_env = weaker(e, RIGHT_RUN);
+
+	CHECK(slot > 0 && env > 0 && weak > 0 && weak_env > 0);
+	CHECK_IS(sys_cap_give((uint32_t)weak, 1, e), -E_PERM);
+	CHECK_IS(sys_cap_give(s, 1, (uint32_t)weak_env), -E_PERM);
+	CHECK_IS(sys_cap_give(s, 1, s), -E_PERM);
+	CHECK_IS(sys_cap_give(SLOT_MACHINE, 1, e), -E_PERM);
+	CHECK_IS(sys_cap_give(s, 0, e), -E_PERM);
+	CHECK_IS(sys_cap_give(s, 3, e), -E_PERM); /* one is none */
+	CHECK_IS(sys_cap_revoke((uint32_t)weak), -E_PERM);
+	CHECK_IS(sys_cap_revoke(SLOT_MACHINE), -E_PERM);
+	CHECK_IS(exo_pages()[number_of(s)].owner, exo_self());
+	CHECK_IS(sys_env_destroy(e, 0), 0);
+	CHECK_IS(sys_cap_give(s, 1, e), -E_PERM); /* it has ended */
+	CHECK_IS(sys_env_destroy(e, 0), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)weak, 1), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)weak_env, 1), 0);
+	CHECK_IS(sys_page_free(s, 2), 0);
+}
+
+/* As many slots as there may be, of as many pages as it takes. */
+static void slots_run_out_and_come_back(void)
+{
+	struct exo_cap cap = { 0 };
+	long slot, first = 0, page = sys_page_alloc(PAGE_ANY, 1);
+	uint32_t n = 0;
+
+	CHECK_IS(sys_cap_mint((uint32_t)page, RIGHT_READ, (uint64_t)&cap), 0);
+	while ((slot = sys_cap_bind((uint64_t)&cap)) > 0) {
+		first = first ? first : slot;
+		n++;
+	}
+	CHECK_IS(slot, -E_NOSPC);
+	CHECK_IS(sys_page_alloc(PAGE_ANY, 1), -E_NOSPC);
+	CHECK_IS(sys_cap_give((uint32_t)page, 1, SLOT_SELF), -E_NOSPC);
+	CHECK_IS(sys_cap_drop((uint32_t)first, n), 0);
+	CHECK_IS(sys_page_free((uint32_t)page, 1), 0);
+}
+
 static void all_memory_can_be_owned_and_given_back(void)
 {
 	uint32_t taken = 0;
@@ -272,6 +390,11 @@ const struct ktest page_tests[] = {
 	{ "scan_reports_and_clears", scan_reports_and_clears },
 	{ "shares_a_page_by_two_mappings", shares_a_page_by_two_mappings },
 	{ "maps_a_hundred_in_one_call", maps_a_hundred_in_one_call },
+	{ "address_spaces_change_by_capability_only", address_spaces_change_by_capability_only },
+	{ "ranges_and_protections_are_checked", ranges_and_protections_are_checked },
+	{ "guarantees_are_checked", guarantees_are_checked },
+	{ "pages_are_given_by_capability_only", pages_are_given_by_capability_only },
+	{ "slots_run_out_and_come_back", slots_run_out_and_come_back },
 	{ "all_memory_can_be_owned_and_given_back", all_memory_can_be_owned_and_given_back },
 	{ NULL, NULL },
 };
