@@ -60,8 +60,8 @@ void measure_quickly(void);
 /* From now on instructions are counted in place of time, where an engine runs in this process. */
 void measure_instructions(void);
 
-/* Instructions for a frame, the loop over frames included, on the average over the second of
- * two runs of 64 frames; 0: they cannot be counted, or are too many. */
+/* Instructions for a frame, the loop over frames included: the difference of a run over 64
+ * frames and one over 32; 0: they cannot be counted, or are too many. */
 double count_instructions(struct work *w, const struct engine *e);
 
 /* What an engine took. */

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FRAMES = 64, STEPS_MAX = 2000000 };
+enum { FRAMES = 32, STEPS_MAX = 200000 };
 
 /* Steps of the child from its first stop to its second; 0: it ended, or may not be traced, or
  * they are more than STEPS_MAX. */
@@ -18,6 +18,7 @@ static uint64_t steps_between_stops(pid_t child)
 
 	if (waitpid(child, &status, 0) < 0 || !WIFSTOPPED(status))
 		return 0;
+	ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL);
 	for (; steps <= STEPS_MAX; steps++) {
 		if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) < 0 || waitpid(child, &status, 0) < 0 ||
 		    !WIFSTOPPED(status))

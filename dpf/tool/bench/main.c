@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 			directory = optarg;
 		} else if (option == 'i') {
 			measure_instructions();
-			most = 1000; /* what is beyond differs in its cache misses only */
+			most = 100; /* what is beyond differs in its cache misses only */
 		} else if (option == 'q') {
 			measure_quickly();
 			most = 10;
