@@ -73,3 +73,8 @@ cmp "$work/verbs" "$work/completed" && echo "ok completion_knows_every_command" 
 	echo "not ok completion_knows_every_command"
 cmp "$work/verbs" "$work/manual" && echo "ok manual_knows_every_command" ||
 	echo "not ok manual_knows_every_command"
+# The page of the helpers has each, with its number.
+sed -n 's/^\tX([A-Z]*, \([a-z]*\), "\1(.*/\1/p' kernel/include/exo/ash.h | awk '{ print NR, $1 }' >"$work/helpers"
+sed -n 's/^\.B \([0-9]* [a-z]*\)(.*/\1/p' docs/man/ash-helpers.7 >"$work/manual"
+[ -s "$work/helpers" ] && cmp "$work/helpers" "$work/manual" && echo "ok manual_knows_every_helper" ||
+	echo "not ok manual_knows_every_helper"
