@@ -77,6 +77,7 @@ BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
 # With a second serial line, which goes nowhere, and a PCI device that would be a bus master.
 TESTS += "timeout 120 boot/run.sh -1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img"
+TESTS += "apps/ktest/alias_test.py -a address=10.0.2.15 $(B)/kernel.elf $(B)/raw.img"
 
 # A long run of the hostile environments: make fuzz KFUZZ=SEED,ROUNDS
 KFUZZ := 1,2000
