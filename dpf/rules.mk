@@ -82,7 +82,7 @@ fuzz: fuzz-dpf-libfuzzer
 
 # Would the tests notice if a check went missing from the generated code? Minutes.
 mutate: $(DPF_TEST_BINS) $(B)/s/dpf/test/fuzz_test $(B)/s/dpf/test/fuzz_bpf
-	@boot/check.sh "dpf/test/mutate.sh $(B)/s '$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(SFLAGS)'"
+	@boot/check.sh "dpf/test/mutate.sh $(B)/s '$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(SFLAGS)' $(DPF:%.c=$(B)/s/%.o)"
 .PHONY: mutate
 
 # DPF and its peers: make bench-dpf. Figures in docs/dpf.md; results in build/bench. DPDK's

@@ -1,11 +1,14 @@
 #!/bin/sh
-# dpf/test/mutate.sh TREE COMPILE - would the tests notice? Each mutation of dpf/test/mutations.txt is
-# compiled (`COMPILE -o OBJECT SOURCE`), linked in place of the original with what TREE (build/s)
-# has, and the tests are run until one fails, or takes 20 seconds of processor. Prints TAP: a mutation that none notices is not ok.
+# dpf/test/mutate.sh TREE COMPILE OBJECT... - would the tests notice? Each mutation of
+# dpf/test/mutations.txt is compiled (`COMPILE -c -o FILE SOURCE`) and linked with the tests' objects in
+# TREE (build/s), in place of the original among the library's OBJECTs. The tests are run until one
+# fails, or takes 20 seconds of processor. Prints TAP: a mutation that none notices is not ok.
 # SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tree=$1 compile=$2
+shift 2
+library=$*
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -13,7 +16,7 @@ mkdir -p "$work/dpf"
 
 # link TEST - with the mutant in place of the original
 link() {
-	objects=$(ls "$tree"/dpf/*.o "$tree"/dpf/tool/host.o | grep -vx "$tree/${file%.c}.o")
+	objects=$(printf '%s\n' $library "$tree/dpf/tool/host.o" | grep -vx "$tree/${file%.c}.o")
 	case $1 in
 	fuzz/bpf_target) objects="$objects $tree/dpf/test/fuzz/main.o $tree/dpf/test/fuzz/target.o $tree/dpf/tool/native.o" ;;
 	esac
