@@ -67,14 +67,14 @@ static void what_the_device_has_no_room_for_is_sent_later(void)
 	for (uint32_t i = 0; i < n; i++)
 		describe(TX_BASE, ARP_LENGTH, 0);
 	uint32_t room = ring()->tx_room;
-	CHECK(send() > 0);
+	CHECK(sys_ring_send(net.ring, SLOT_NIC) > 0);
 	for (uint32_t i = 0; i < n && ring()->tx_seen != n; i++) {
 		struct exo_wait_term wait = { .address = (uint64_t)&ring()->tx_room,
 			                      .value = room, .op = WAIT_NE };
 
 		context_wait(&wait, 1, WAIT_FOREVER);
 		room = ring()->tx_room;
-		send();
+		sys_ring_send(net.ring, SLOT_NIC);
 	}
 	CHECK_IS(ring()->tx_seen, n);
 	CHECK_IS(ring()->tx_done, n);

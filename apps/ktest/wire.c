@@ -77,7 +77,13 @@ void describe(uint32_t offset, uint16_t length, uint16_t more)
 	ring()->tx_head++;
 }
 
-long send(void) { return sys_ring_send(net.ring, SLOT_NIC); }
+long send(void)
+{
+	long left = 0;
+
+	EVENTUALLY((left = sys_ring_send(net.ring, SLOT_NIC)) <= 0);
+	return left;
+}
 
 bool received(uint32_t n)
 {

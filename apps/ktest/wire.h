@@ -36,7 +36,7 @@ long insert_arp(void);
 /* "Who has 10.0.2.2? Tell 10.0.2.15." */
 void write_arp(uint8_t *f);
 
-/* Add a transmit entry; sys_ring_send. */
+/* Add a transmit entry; sys_ring_send until the device had room for all. */
 void describe(uint32_t offset, uint16_t length, uint16_t more);
 long send(void);
 
