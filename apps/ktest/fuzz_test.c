@@ -1,12 +1,15 @@
 /* apps/ktest/fuzz_test.c - hostile environments call everything with anything, while a victim
- * looks after what it owns.
+ * looks after what it owns and has its frames answered, all of them.
  *
  * Attackers are children with slots for the network interface and for each other's parent's
  * leavings, which issue random system calls with arguments that are often nearly right. The
  * kernel command line may say "fuzz=SEED,ROUNDS". SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/wire.h"
+#include "dpf/build.h"
+#include <string.h>
 
-enum { ATTACKERS = 3, TURNS = 6, ROUNDS = 12, SEED = 1995, VICTIM_PAGES = 16 };
+enum { ATTACKERS = 3, TURNS = 6, ROUNDS = 12, SEED = 1995, VICTIM_PAGES = 16,
+       VICTIM_VA = KTEST_VA + 0x100000 };
 
 static struct child victim, attackers[ATTACKERS];
 
@@ -21,6 +24,9 @@ static struct {
 static volatile uint32_t *const progress = (volatile uint32_t *)KTEST_SHARED + 100;
 static volatile uint32_t *const lost = (volatile uint32_t *)KTEST_SHARED + 101;
 static volatile uint32_t *const calls = (volatile uint32_t *)KTEST_SHARED + 102;
+static volatile uint32_t *const asked = (volatile uint32_t *)KTEST_SHARED + 103;
+static volatile uint32_t *const answered = (volatile uint32_t *)KTEST_SHARED + 104;
+static volatile uint32_t *const enough = (volatile uint32_t *)KTEST_SHARED + 105;
 
 static uint64_t next(void) /* xorshift64* */
 {
@@ -114,7 +120,7 @@ static _Noreturn uint32_t attack(uint64_t seed)
 
 static uint64_t *victim_word(uint32_t i)
 {
-	return (uint64_t *)(KTEST_VA + (uint64_t)i * EXO_PAGE_SIZE + i * 8);
+	return (uint64_t *)(VICTIM_VA + (uint64_t)i * EXO_PAGE_SIZE + i * 8);
 }
 
 /* The victim. What it lost is a number, or 0. */
@@ -127,9 +133,45 @@ static uint32_t what_is_lost(const volatile struct exo_env *self, uint32_t pages
 		return 2;
 	if (envpage()->lost_count || envpage()->revoke.count)
 		return 3;
-	if (sys_page_scan(SLOT_SELF, KTEST_VA, 0) <= 0)
+	if (sys_page_scan(SLOT_SELF, VICTIM_VA, 0) <= 0)
 		return 4;
+	if (ring()->dropped || ring()->tx_refused || *answered > *asked)
+		return 6;
 	return sys_null() == 0 ? 0 : 5;
+}
+
+static const uint8_t victims_ip[4] = { 10, 0, 2, 17 };
+
+/* The victim's ring, and a filter for the answers to what it asks. Returns a slot of CAP_NIC. */
+static uint32_t open_traffic(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	uint32_t nic = (uint32_t)sys_cap_bind((uint64_t)&a.nic);
+
+	make_region();
+	net.ring = (uint32_t)sys_ring_create(net.pages, PAGES);
+	post_buffers();
+	long length = filter_arp_for(filter, sizeof filter, victims_ip);
+	sys_filter_insert(nic, net.ring, (uint64_t)filter, (uint32_t)length, 0, 0);
+	return nic;
+}
+
+/* Take the answers that have come, give their buffers back; when all have, ask once more who has
+ * 10.0.2.2. */
+static void traffic(uint32_t nic)
+{
+	for (; *answered != ring()->used_head; ++*answered) {
+		ring()->free[ring()->free_head % EXO_RING_N] =
+		        ring()->used[*answered % EXO_RING_N].buffer;
+		ring()->free_head++;
+	}
+	if (*answered != *asked || *enough)
+		return;
+	write_arp(tx_memory());
+	memcpy(tx_memory() + 28, victims_ip, sizeof victims_ip);
+	describe(TX_BASE, ARP_LENGTH, 0);
+	if (sys_ring_send(net.ring, nic) == 0)
+		++*asked;
 }
 
 static _Noreturn uint32_t defend(uint64_t argument_)
@@ -138,8 +180,9 @@ static _Noreturn uint32_t defend(uint64_t argument_)
 
 	(void)argument_;
 	context_init();
+	uint32_t nic = open_traffic();
 	long slot = sys_page_alloc(PAGE_ANY, VICTIM_PAGES);
-	sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, VICTIM_PAGES, PROT_R | PROT_W);
+	sys_page_map(SLOT_SELF, VICTIM_VA, (uint32_t)slot, VICTIM_PAGES, PROT_R | PROT_W);
 	for (uint32_t i = 0; i < VICTIM_PAGES; i++)
 		*victim_word(i) = i + 0xabcdef0123ull;
 	uint32_t pages = self->pages;
@@ -148,6 +191,7 @@ static _Noreturn uint32_t defend(uint64_t argument_)
 
 		if (what)
 			*lost = what;
+		traffic(nic);
 		++*progress;
 		context_yield(0);
 	}
@@ -235,7 +279,7 @@ static void hostile_environments_harm_nobody(void)
 
 	options(&seed, &rounds);
 	CHECK_IS(sys_cap_mint(SLOT_NIC, RIGHT_RECV, (uint64_t)&a.nic), 0);
-	*progress = *lost = *calls = 0;
+	*progress = *lost = *calls = *asked = *answered = *enough = 0;
 	CHECK(child_start(&victim, defend, 0));
 	EVENTUALLY(*progress);
 	uint64_t pages = exo_info()->free_pages + exo_info()->splits;
@@ -244,7 +288,14 @@ static void hostile_environments_harm_nobody(void)
 		if (exo_info()->free_pages + exo_info()->splits != pages)
 			ktest_failed(__FILE__, __LINE__, "free pages after round", (long)i);
 	}
+	*enough = 1;
+	EVENTUALLY(*answered == *asked);
+	CHECK_IS(*answered, *asked);
+	CHECK(*asked >= rounds);
 	child_reap(&victim);
+	ktest_print("# frames of the victim, all answered: ");
+	ktest_print_number(*asked);
+	ktest_print("\n");
 	ktest_print("# system calls of the attackers: ");
 	ktest_print_number(*calls);
 	ktest_print("\n");
