@@ -4,6 +4,7 @@
 #include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/handler.h"
+#include "kernel/info.h"
 #include "kernel/log.h"
 #include "kernel/net.h"
 #include "kernel/panic.h"
@@ -81,6 +82,7 @@ void interrupt(struct trap *t, uint32_t vector)
 
 	if (vector == VEC_SPURIOUS)
 		return;
+	info.interruptions++;
 	sched_woken();
 	if (vector >= VEC_IRQ)
 		device_interrupt(vector - VEC_IRQ, t); /* masks the line: before it may fire again */

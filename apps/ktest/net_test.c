@@ -482,6 +482,29 @@ static void the_kernels_work_for_a_filter_is_charged_to_its_owner(void)
 	child_reap(&b);
 }
 
+/* The counters, while frames arrive at any instruction; the copy is long, so that some do. */
+static void a_snapshot_is_of_one_moment(void)
+{
+	static struct exo_info seen;
+	uint64_t interruptions = exo_info()->interruptions;
+
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	for (int i = 0; i < 200; i++) {
+		uint64_t sum = 0;
+
+		write_arp(tx_memory());
+		describe(TX_BASE, ARP_LENGTH, 0);
+		EVENTUALLY(send() == 0);
+		exo_snapshot(&seen, exo_info(), sizeof seen);
+		for (int k = 0; k < DROP_COUNT; k++)
+			sum += seen.nic.drop[k];
+		CHECK_IS(seen.nic.delivered + sum, seen.nic.received);
+	}
+	CHECK(exo_info()->interruptions > interruptions);
+	close_ring();
+}
+
 const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
@@ -510,5 +533,6 @@ const struct ktest net_tests[] = {
 	  a_tee_copies_what_it_may_read_and_nothing_else },
 	{ "the_kernels_work_for_a_filter_is_charged_to_its_owner",
 	  the_kernels_work_for_a_filter_is_charged_to_its_owner },
+	{ "a_snapshot_is_of_one_moment", a_snapshot_is_of_one_moment },
 	{ NULL, NULL },
 };

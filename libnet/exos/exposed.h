@@ -1,5 +1,5 @@
 /* libnet/exos/exposed.h - the kernel's structures that everybody may read (exo/layout.h).
- * They change while they are read. Layer: libnet/exos. SPDX-License-Identifier: ISC */
+ * They change while they are read: exo_snapshot. Layer: libnet/exos. SPDX-License-Identifier: ISC */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -60,4 +60,17 @@ static inline uint64_t exo_entry(uint64_t va)
 static inline const volatile struct exo_filter_info *exo_filters(void)
 {
 	return (const volatile struct exo_filter_info *)EXO_FILTERS;
+}
+
+/* Copy n bytes, a multiple of 8, of exposed structures as they are at one moment. */
+static inline void exo_snapshot(void *to, const volatile void *from, size_t n)
+{
+	const volatile uint64_t *words = (const volatile uint64_t *)from;
+	uint64_t *copy = (uint64_t *)to, before;
+
+	do {
+		before = exo_info()->interruptions;
+		for (size_t i = 0; i < n / sizeof *copy; i++)
+			copy[i] = words[i];
+	} while (exo_info()->interruptions != before);
 }

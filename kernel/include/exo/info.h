@@ -79,14 +79,17 @@ struct exo_info {
 	uint64_t stlb_refills; /* page faults that the software TLB has answered */
 	uint64_t tables_recycled; /* last-level page tables whose mappings went to it */
 	uint64_t stlb_lost;    /* mappings that had to leave it for others */
+	uint64_t interruptions; /* raised whenever the kernel has run uncalled: what was read of
+	                           several exposed words while it stayed as it was is of one
+	                           moment. One aligned word never tears (SDM vol. 3, 8.1.1) */
 	struct exo_nic nic;
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 	struct exo_device device[EXO_DEVICE_MAX];
 };
-_Static_assert(offsetof(struct exo_info, nic) == 136, "ABI");
+_Static_assert(offsetof(struct exo_info, nic) == 144, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 136 + 152 + 64 * EXO_MODULE_MAX + 256 +
+_Static_assert(sizeof(struct exo_info) == 144 + 152 + 64 * EXO_MODULE_MAX + 256 +
                                                  32 * EXO_DEVICE_MAX, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
