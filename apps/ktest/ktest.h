@@ -58,7 +58,7 @@ struct ktest {
 	void (*run)(void);
 };
 extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], protect_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
-        transfer_tests[], revoke_tests[], device_tests[], net_tests[], ash_tests[],
+        transfer_tests[], revoke_tests[], device_tests[], net_tests[], ash_tests[], helper_tests[],
         starve_tests[], fuzz_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */

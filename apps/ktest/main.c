@@ -104,7 +104,7 @@ int first_main(uint32_t data_slot)
 	static const struct ktest *const suites[] = { page_tests, stlb_tests, protect_tests, cap_tests, env_tests,
 		                                      trap_tests, cpu_tests, transfer_tests,
 		                                      revoke_tests, device_tests,
-		                                      net_tests, fragment_tests, ash_tests, starve_tests,
+		                                      net_tests, fragment_tests, ash_tests, helper_tests, starve_tests,
 		                                      fuzz_tests };
 	int failures = 0;
 
