@@ -221,13 +221,17 @@ static void ring_pages_cannot_become_executable(void)
 	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
 }
 
+static volatile uint32_t *const go = (volatile uint32_t *)KTEST_SHARED + 64;
+
 static uint32_t bind_what_is_shared(uint64_t unused)
 {
 	const uint64_t cap = KTEST_SHARED; /* a capability for a page of our parent's */
-	long slot = sys_cap_bind(cap);
 
 	(void)unused;
 	context_init();
+	while (!*go)
+		context_yield(0);
+	long slot = sys_cap_bind(cap);
 	if (slot < 0 || sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 1, PROT_R | PROT_W) < 0)
 		return 1;
 	return (uint32_t)-sys_ring_create((uint32_t)slot, 1);
@@ -239,8 +243,10 @@ static void rings_are_bound_over_own_pages_which_stay_own(void)
 
 	CHECK(open_ring());
 	CHECK_IS(sys_cap_mint(net.pages, RIGHT_READ | RIGHT_WRITE, KTEST_SHARED), 0);
+	*go = 0;
 	CHECK(child_start(&child, bind_what_is_shared, 0));
 	CHECK_IS(sys_cap_give(net.pages, 1, child.env), -E_BUSY);
+	*go = 1;
 	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->code, E_PERM);
 	child_reap(&child);
