@@ -154,6 +154,22 @@ static void slices_are_owned(void)
 	CHECK_IS(sys_slice_free((uint32_t)b), 0);
 }
 
+static void slices_run_out_and_come_back(void)
+{
+	static uint32_t slots[EXO_SLICE_MAX];
+	long got = 0;
+	int n = 0;
+
+	while (n < EXO_SLICE_MAX && (got = sys_slice_alloc(UINT32_MAX)) > 0)
+		slots[n++] = (uint32_t)got;
+	CHECK_IS(got, -E_NOSPC);
+	CHECK_IS(sys_cap_give(slots[0], 1, SLOT_MACHINE), -E_PERM);
+	CHECK_IS(sys_cap_give(slots[0], 0, SLOT_SELF), -E_PERM);
+	CHECK_IS(sys_cap_give(SLOT_MACHINE, 1, SLOT_SELF), -E_PERM);
+	while (n)
+		CHECK_IS(sys_slice_free(slots[--n]), 0);
+}
+
 static uint32_t wild_start(uint64_t entry)
 {
 	context_init();
@@ -205,6 +221,7 @@ const struct ktest cpu_tests[] = {
 	{ "a_critical_section_is_not_interrupted_but_paid_for",
 	  a_critical_section_is_not_interrupted_but_paid_for },
 	{ "slices_are_owned", slices_are_owned },
+	{ "slices_run_out_and_come_back", slices_run_out_and_come_back },
 	{ "a_wild_start_address_ends_the_environment", a_wild_start_address_ends_the_environment },
 	{ "floating_point_state_does_not_leak", floating_point_state_does_not_leak },
 	{ NULL, NULL },

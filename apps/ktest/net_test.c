@@ -511,6 +511,21 @@ static void a_snapshot_is_of_one_moment(void)
 	close_ring();
 }
 
+static void ring_extend_checks_its_arguments(void)
+{
+	CHECK(open_ring());
+	long more = sys_page_alloc(PAGE_ANY, 1);
+	CHECK(more > 0);
+	CHECK_IS(sys_ring_extend(SLOT_SELF, (uint32_t)more, 1), -E_PERM);
+	CHECK_IS(sys_ring_extend(net.ring, SLOT_SELF, 1), -E_PERM);
+	CHECK_IS(sys_ring_extend(net.ring, (uint32_t)more, 0), -E_LIMIT);
+	CHECK_IS(sys_ring_extend(net.ring, (uint32_t)more, EXO_RING_PAGES + 1), -E_LIMIT);
+	CHECK_IS(sys_ring_extend(net.ring, (uint32_t)more, 1), PAGES * EXO_PAGE_SIZE);
+	CHECK_IS(sys_ring_destroy(net.ring), 0);
+	CHECK_IS(sys_page_free((uint32_t)more, 1), 0);
+	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
+}
+
 const struct ktest net_tests[] = {
 	{ "a_frame_goes_out_and_its_answer_comes_in", a_frame_goes_out_and_its_answer_comes_in },
 	{ "a_long_frame_is_sent_from_the_owners_pages",
@@ -540,5 +555,6 @@ const struct ktest net_tests[] = {
 	{ "the_kernels_work_for_a_filter_is_charged_to_its_owner",
 	  the_kernels_work_for_a_filter_is_charged_to_its_owner },
 	{ "a_snapshot_is_of_one_moment", a_snapshot_is_of_one_moment },
+	{ "ring_extend_checks_its_arguments", ring_extend_checks_its_arguments },
 	{ NULL, NULL },
 };
