@@ -3,7 +3,7 @@
  * One for each CPU: 4096 entries, direct-mapped, tagged by address space (SOSP '95,
  * section 5.4). An entry is a page-table entry like any other: it is on its page's chain
  * (chain.h), and what breaks the page's mappings breaks it. A page fault copies it to a table
- * (entry.S, pt_refill): the entry remains the mapping, and what pt.c finds in a table for an
+ * (entry.S, pt_refill): the entry remains the mapping, and what table.c finds in a table for an
  * address that has an entry here is a copy of it.
  *
  *   tag   63          43 42      36 35 34                        0
