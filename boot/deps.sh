@@ -34,6 +34,7 @@ packages() {
 		qemu-system-x86         # make run, make test
 		ipxe-qemu               # network boot
 		curl                    # end-to-end tests
+		netbase                 # names of services, protocols
 		netcat-openbsd          # end-to-end tests
 		iproute2                # taps and namespaces of the end-to-end tests
 		iputils-ping            # end-to-end tests
