@@ -78,17 +78,7 @@ enter_user:
 	mov %rsi, %rdi
 	mov $USER_FLAGS, %r11d
 	xor %eax, %eax
-	xor %ebx, %ebx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %ebp, %ebp
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r12d, %r12d
-	xor %r13d, %r13d
-	xor %r14d, %r14d
-	xor %r15d, %r15d
+	CLEAR_REGISTERS
 	xor %esp, %esp
 	sysretq
 

@@ -16,6 +16,13 @@
 #define CPU_CHARGED  48
 #define CPU_OVER     56
 
+/* For the assembler: nothing of the kernel's is left in the registers of one who enters ring 3, but
+ * for rax, rcx, rdi and r11, which the ways in set. */
+#define CLEAR_REGISTERS                                                                   \
+	xor %ebx, %ebx; xor %edx, %edx; xor %esi, %esi; xor %ebp, %ebp; xor %r8d, %r8d;   \
+	xor %r9d, %r9d; xor %r10d, %r10d; xor %r12d, %r12d; xor %r13d, %r13d;             \
+	xor %r14d, %r14d; xor %r15d, %r15d
+
 /* Offsets in struct exo_info. */
 #define INFO_RUNNING 44
 #define INFO_REFILLS 112

@@ -145,17 +145,7 @@ gate_yield:
 	mov %eax, %es
 	mov %eax, %fs
 	mov %eax, %gs
-	xor %ebx, %ebx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %ebp, %ebp
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r12d, %r12d
-	xor %r13d, %r13d
-	xor %r14d, %r14d
-	xor %r15d, %r15d
+	CLEAR_REGISTERS
 	TO_USER
 
 	.section .note.GNU-stack, "", @progbits

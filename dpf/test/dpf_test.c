@@ -361,21 +361,29 @@ static uint32_t udp_frame(uint8_t *f, unsigned options, uint16_t fragment, const
 	return 42 + 4 * options;
 }
 
+/* Owner 1 has UDP port 7: classifiers of what it receives, and of what it may send. */
+static void bind_port_7(const struct filter_local *local, struct dpf **rx, struct dpf **tx)
+{
+	uint8_t filter[FILTER_BUILD_MAX], mirror[FILTER_BUILD_MAX];
+	long length = filter_udp_port(filter, sizeof filter, local, 7);
+	long mirrored = dpf_mirror(filter, (size_t)length, mirror, sizeof mirror);
+
+	assert_true(mirrored > 0);
+	assert_int_equal(dpf_create(rx, &host_memory, 10, 256, 1), 0);
+	assert_int_equal(dpf_create(tx, &host_memory, 10, 256, 1), 0);
+	assert_int_equal(dpf_insert(*rx, filter, (size_t)length, 1, NULL, NULL), 1);
+	assert_int_equal(dpf_insert(*tx, mirror, (size_t)mirrored, 1, NULL, NULL), 1);
+}
+
 static void a_port_filter_takes_its_port_and_its_mirror_sends_from_it(void **state)
 {
 	static const uint8_t us[4] = { 10, 0, 2, 15 }, them[4] = { 10, 0, 2, 2 };
 	const struct filter_local local = { us, NULL };
-	uint8_t filter[FILTER_BUILD_MAX], mirror[FILTER_BUILD_MAX], f[128];
-	long length = filter_udp_port(filter, sizeof filter, &local, 7);
-	long mirrored = dpf_mirror(filter, (size_t)length, mirror, sizeof mirror);
 	struct dpf *rx, *tx;
+	uint8_t f[128];
 
 	(void)state;
-	assert_true(mirrored > 0);
-	assert_int_equal(dpf_create(&rx, &host_memory, 10, 256, 1), 0);
-	assert_int_equal(dpf_create(&tx, &host_memory, 10, 256, 1), 0);
-	assert_int_equal(dpf_insert(rx, filter, (size_t)length, 1, NULL, NULL), 1);
-	assert_int_equal(dpf_insert(tx, mirror, (size_t)mirrored, 1, NULL, NULL), 1);
+	bind_port_7(&local, &rx, &tx);
 	for (unsigned options = 0; options <= 10; options += 5) {
 		uint32_t n = udp_frame(f, options, 0, them, us, 999, 7);
 		assert_int_equal(dpf_classify(rx, at_edge(f, n), n, n), 1);
@@ -509,17 +517,11 @@ static void a_port_filter_takes_the_first_fragment_over_ipv6(void **state)
 {
 	static const uint8_t us[16] = { 0xfd, [15] = 1 }, them[16] = { 0xfd, [15] = 2 };
 	const struct filter_local local = { NULL, us };
-	uint8_t filter[FILTER_BUILD_MAX], mirror[FILTER_BUILD_MAX], f[128];
-	long length = filter_udp_port(filter, sizeof filter, &local, 7);
-	long mirrored = dpf_mirror(filter, (size_t)length, mirror, sizeof mirror);
 	struct dpf *rx, *tx;
+	uint8_t f[128];
 
 	(void)state;
-	assert_true(mirrored > 0);
-	assert_int_equal(dpf_create(&rx, &host_memory, 10, 256, 1), 0);
-	assert_int_equal(dpf_create(&tx, &host_memory, 10, 256, 1), 0);
-	assert_int_equal(dpf_insert(rx, filter, (size_t)length, 1, NULL, NULL), 1);
-	assert_int_equal(dpf_insert(tx, mirror, (size_t)mirrored, 1, NULL, NULL), 1);
+	bind_port_7(&local, &rx, &tx);
 	uint32_t n = fragment6(f, them, us, 0, 99, 7);
 	assert_int_equal(dpf_classify(rx, f, n, n), 1);
 	assert_int_equal(dpf_classify(tx, f, n, n), 0);
