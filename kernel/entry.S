@@ -18,6 +18,24 @@
 	.popsection
 	.endm
 
+	/* With rax, rcx and rdx, which the ways in save themselves: what a C function may change. */
+	.macro PUSH_ARGUMENTS
+	push %rsi
+	push %rdi
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	.endm
+	.macro POP_ARGUMENTS
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rdi
+	pop %rsi
+	.endm
+
 	.text
 
 /* System call: rcx, r11 hold rip, rflags; rsp is still the caller's. Only al counts as the number:
@@ -200,23 +218,13 @@ refill:
 	pop %rax
 	jmp dispatch
 
-2:	push %rsi                   /* the table must be found, or made */
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
+2:	PUSH_ARGUMENTS              /* the table must be found, or made */
 	CLEAR_AC
 	cld
 	mov %cr2, %rdi
 	call pt_refill
 	test %al, %al
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rdi
-	pop %rsi
+	POP_ARGUMENTS
 	pop %rdx
 	pop %rax
 	jz dispatch
@@ -230,12 +238,7 @@ exception_fatal:
 	CLEAR_AC
 	push %rcx
 	push %rdx
-	push %rsi
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
+	PUSH_ARGUMENTS
 	cld
 	mov %rsp, %rdi
 	mov %eax, %esi
@@ -275,22 +278,12 @@ interrupt_common:
 	CLEAR_AC
 	push %rcx
 	push %rdx
-	push %rsi
-	push %rdi
-	push %r8
-	push %r9
-	push %r10
-	push %r11
+	PUSH_ARGUMENTS
 	cld
 	mov %rsp, %rdi
 	mov %eax, %esi
 	call interrupt
-resume:	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rdi
-	pop %rsi
+resume:	POP_ARGUMENTS
 	pop %rdx
 	pop %rcx
 	pop %rax

@@ -185,17 +185,17 @@ static uint32_t burst(void)
 /* Returns true if anything happened. */
 static bool poll(void)
 {
-	uint32_t taken = 0, sent = 0, n;
+	uint32_t taken = 0, sent, n;
 
 	if (!info.nic.present)
 		return false;
 	info.nic.polls++;
 	state.charged = sched_charge();
 	do {
-		sent += nic_reap(); /* handlers' replies need the room: a burst may be all replies */
 		n = burst();
 		taken += n;
 	} while (n && taken < NET_QUOTA);
+	sent = nic_reap();
 	state.polling = n > 0 || !nic_listen(true);
 	if (state.polling)
 		nic_listen(false);
