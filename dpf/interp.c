@@ -30,19 +30,11 @@ static bool find_bases(const struct path *p, const uint8_t *frame, uint32_t capl
 	return true;
 }
 
-bool interp_path(const struct path *p, const uint8_t *frame, uint32_t caplen,
-                 uint32_t wirelen)
+bool interp_tests(const struct path *p, const uint8_t *frame, uint32_t caplen,
+                  uint32_t wirelen, uint64_t base[PATH_BASES])
 {
-	uint64_t base[PATH_BASES];
-
-	if (p->never || !find_bases(p, frame, caplen, base))
+	if (!find_bases(p, frame, caplen, base))
 		return false;
-	for (unsigned i = 0; i < p->nbytes; i++) {
-		const struct path_byte *b = &p->byte[i];
-
-		if ((frame[base[b->base] + b->offset] & b->mask) != b->value)
-			return false;
-	}
 	for (unsigned i = 0; i < p->ntests; i++) {
 		const struct path_test *t = &p->test[i];
 		uint32_t v = t->width == PATH_LEN
@@ -50,6 +42,22 @@ bool interp_path(const struct path *p, const uint8_t *frame, uint32_t caplen,
 		                     : load(frame + base[t->base] + t->offset, t->width);
 
 		if (!path_test_holds(t, v & t->mask))
+			return false;
+	}
+	return true;
+}
+
+bool interp_path(const struct path *p, const uint8_t *frame, uint32_t caplen,
+                 uint32_t wirelen)
+{
+	uint64_t base[PATH_BASES];
+
+	if (p->never || !interp_tests(p, frame, caplen, wirelen, base))
+		return false;
+	for (unsigned i = 0; i < p->nbytes; i++) {
+		const struct path_byte *b = &p->byte[i];
+
+		if ((frame[base[b->base] + b->offset] & b->mask) != b->value)
 			return false;
 	}
 	return true;

@@ -5,6 +5,11 @@
 #pragma once
 #include "dpf/filter.h"
 
+/* Is the frame captured as far as the path needs it, and do the path's tests of ranges hold? Then
+ * base[] says where its bases lie; its bytes are not looked at. */
+bool interp_tests(const struct path *p, const uint8_t *frame, uint32_t caplen,
+                  uint32_t wirelen, uint64_t base[PATH_BASES]);
+
 /* Does a finished path hold for this frame, its residual apart? */
 bool interp_path(const struct path *p, const uint8_t *frame, uint32_t caplen,
                  uint32_t wirelen);

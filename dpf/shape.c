@@ -1,5 +1,6 @@
 /* dpf/shape.c - see shape.h. Layer: leaf library. SPDX-License-Identifier: ISC */
 #include "dpf/shape.h"
+#include "dpf/interp.h"
 #include "dpf/table.h"
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -349,33 +350,6 @@ void shape_path(const struct shape *s, const struct member *m, struct path *p)
 		p->byte[i].value = m->key[i];
 }
 
-static uint32_t load(const uint8_t *at, unsigned width)
-{
-	uint32_t v = 0;
-
-	for (unsigned i = 0; i < width; i++)
-		v = v << 8 | at[i];
-	return v;
-}
-
-/* Where the bases lie; false if one is not captured as far as the paths need it. */
-static bool find_bases(const struct path *p, const uint8_t *frame, uint32_t caplen,
-                       uint64_t base[PATH_BASES])
-{
-	base[0] = 0;
-	if (p->span[0] > caplen)
-		return false;
-	for (unsigned i = 1; i < p->nbases; i++) {
-		const struct path_base *b = &p->base[i];
-		uint64_t v = load(frame + base[b->parent] + b->offset, b->width) & b->mask;
-
-		base[i] = base[b->parent] + (b->shift >= 0 ? v << b->shift : v >> -b->shift);
-		if (base[i] + p->span[i] > caplen)
-			return false;
-	}
-	return true;
-}
-
 uint32_t shape_match(const struct store *store, const struct shape *s, const uint8_t *frame,
                      uint32_t caplen, uint32_t wirelen)
 {
@@ -383,17 +357,8 @@ uint32_t shape_match(const struct store *store, const struct shape *s, const uin
 	uint64_t base[PATH_BASES];
 	uint8_t key[PATH_BYTES];
 
-	if (!find_bases(p, frame, caplen, base))
+	if (!interp_tests(p, frame, caplen, wirelen, base))
 		return 0;
-	for (unsigned i = 0; i < p->ntests; i++) {
-		const struct path_test *t = &p->test[i];
-		uint32_t v = t->width == PATH_LEN
-		                     ? wirelen
-		                     : load(frame + base[t->base] + t->offset, t->width);
-
-		if (!path_test_holds(t, v & t->mask))
-			return 0;
-	}
 	for (unsigned i = 0; i < p->nbytes; i++)
 		key[i] = frame[base[p->byte[i].base] + p->byte[i].offset] & p->byte[i].mask;
 	return shape_find(store, s, key);

@@ -62,6 +62,16 @@ static void skip_vlans(struct code *c)
 	code_place(c, done);
 }
 
+/* From `four` to `done`, or from `six` on: note which it is. */
+static void set_ip_type(struct code *c, uint16_t four, uint16_t six, uint16_t done)
+{
+	code_place(c, four);
+	set(c, STRICT_TYPE, IP4);
+	code_goto(c, done);
+	code_place(c, six);
+	set(c, STRICT_TYPE, IP6);
+}
+
 /* The type of a packet from its first four bits; X is where it begins. */
 static void type_by_version(struct code *c)
 {
@@ -72,11 +82,7 @@ static void type_by_version(struct code *c)
 	code_put(c, SHIFT_RIGHT, 4);
 	code_if(c, BPF_JEQ, 4, four, FALL);
 	code_if(c, BPF_JEQ, 6, six, done);
-	code_place(c, four);
-	set(c, STRICT_TYPE, IP4);
-	code_goto(c, done);
-	code_place(c, six);
-	set(c, STRICT_TYPE, IP6);
+	set_ip_type(c, four, six, done);
 	code_place(c, done);
 }
 
@@ -128,11 +134,7 @@ static void skip_session(struct code *c, uint16_t done)
 	code_put(c, LOAD_H, 6);
 	code_if(c, BPF_JEQ, PPP_IP4, four, FALL);
 	code_if(c, BPF_JEQ, PPP_IP6, six, done);
-	code_place(c, four);
-	set(c, STRICT_TYPE, IP4);
-	code_goto(c, done);
-	code_place(c, six);
-	set(c, STRICT_TYPE, IP6);
+	set_ip_type(c, four, six, done);
 	code_goto(c, done);
 	code_place(c, other);
 }
