@@ -1,7 +1,8 @@
 # boot/appliance.sh - for tests to source: boot the appliance, type at its console, end it.
 #
-# The caller has set $work, a directory of its own. Every wait has a bound that only a hang
-# reaches, and whatever was started ends with the shell.
+# $work is a directory of the test's own, which goes with it. Every wait has a bound that only a
+# hang reaches, and whatever was started ends with the shell: what the test starts by itself, its
+# also_stop ends.
 # SPDX-License-Identifier: ISC
 
 # wait_for SECONDS COMMAND... - until the command succeeds; its last status
@@ -78,4 +79,9 @@ show_console() {
 	tail -n 3 "$work/runner" | sed 's/^/# runner: /'
 }
 
+also_stop() { :; }
+
 appliance= appliance_status=
+work=$(mktemp -d) || exit 1
+trap 'appliance_stop; also_stop 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM

@@ -12,10 +12,8 @@ raw=
 [ "$1" != -r ] || { raw=yes; shift; }
 replay=$1 mangle=$2 dpf=$3
 shift 3
-work=$(mktemp -d) || exit 1
-trap 'appliance_stop; [ -z "$player" ] || kill "$player" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
+also_stop() { [ -z "$player" ] || kill "$player"; }
 player= keeper=02:00:00:00:00:fe # as in hosts.c
 
 if [ -n "$raw" ]; then

@@ -4,9 +4,6 @@
 # user network; no root. Prints TAP. SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-work=$(mktemp -d) || exit 1
-trap 'appliance_stop; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
 . apps/ashd/load.sh
 ash=$1 kernel=$2 ashd=$3

@@ -4,9 +4,6 @@
 # its place. QEMU's user network; no root. Prints TAP. SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-work=$(mktemp -d) || exit 1
-trap 'appliance_stop; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
 kernel=$1 handler=$2 broken=$3
 shift 3

@@ -6,11 +6,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . boot/network.sh
-work=$(mktemp -d) || exit 1
-dns= flood=
-trap 'appliance_stop; kill $dns $flood 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
+dns= flood=
+also_stop() { kill $dns $flood; }
 kernel=$1 handler=$2
 shift 2
 

@@ -6,11 +6,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . boot/network.sh
-work=$(mktemp -d) || exit 1
-dns=
-trap 'appliance_stop; [ -z "$dns" ] || kill $dns 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
+dns=
+also_stop() { [ -z "$dns" ] || kill $dns; }
 
 four=10.0.9.50 mac=52:54:00:12:34:56
 local6=fe80::5054:ff:fe12:3456%wire global6=fd00:9::5054:ff:fe12:3456

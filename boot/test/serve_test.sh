@@ -4,11 +4,9 @@
 # SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-work=$(mktemp -d) || exit 1
-idle=
-trap 'appliance_stop; [ -z "$idle" ] || kill $idle 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . boot/appliance.sh
+idle=
+also_stop() { [ -z "$idle" ] || kill $idle; }
 www=apps/httpd/www
 
 # boot OPTION... KERNEL MODULE... - and wait until both servers answer
