@@ -2,6 +2,7 @@
 #include "apps/httpd/answer.h"
 #include <string.h>
 #include "apps/httpd/tar.h"
+#include "libnet/decimal.h"
 
 static const char *reason(int status)
 {
@@ -47,14 +48,9 @@ static void append(struct answer *a, const char *text)
 
 static void append_number(struct answer *a, size_t v)
 {
-	char digits[24];
-	size_t at = sizeof digits - 1;
+	char digits[DECIMAL_MAX];
 
-	digits[at] = '\0';
-	do {
-		digits[--at] = (char)('0' + v % 10);
-	} while (v /= 10);
-	append(a, digits + at);
+	append(a, decimal(digits, v));
 }
 
 static void set_body(struct answer *a, const char *body, size_t length)

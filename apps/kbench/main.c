@@ -1,5 +1,6 @@
 /* apps/kbench/main.c - the harness: measure, report. SPDX-License-Identifier: ISC */
 #include "apps/kbench/kbench.h"
+#include "libnet/decimal.h"
 #include <string.h>
 
 int first_main(uint32_t data_slot);
@@ -33,15 +34,9 @@ void ktest_print(const char *text)
 
 void ktest_print_number(long v)
 {
-	char text[24];
-	int at = sizeof text - 1;
-	unsigned long rest = (unsigned long)v;
+	char text[DECIMAL_MAX];
 
-	text[at] = '\0';
-	do {
-		text[--at] = (char)('0' + rest % 10);
-	} while (rest /= 10);
-	ktest_print(text + at);
+	ktest_print(decimal(text, (uint64_t)v));
 }
 
 static uint64_t mean(kbench_op *op, kbench_op *undo)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: ISC */
 #include "apps/ktest/ktest.h"
 #include <string.h>
+#include "libnet/decimal.h"
 
 int first_main(uint32_t data_slot);
 
@@ -30,17 +31,11 @@ void ktest_print(const char *text)
 
 void ktest_print_number(long v)
 {
-	char text[24];
-	int at = sizeof text - 1;
-	unsigned long rest = v < 0 ? -(unsigned long)v : (unsigned long)v;
+	char text[DECIMAL_MAX];
 
-	text[at] = '\0';
-	do {
-		text[--at] = (char)('0' + rest % 10);
-	} while (rest /= 10);
 	if (v < 0)
-		text[--at] = '-';
-	ktest_print(text + at);
+		ktest_print("-");
+	ktest_print(decimal(text, v < 0 ? -(uint64_t)v : (uint64_t)v));
 }
 
 static void report(const char *name)

@@ -16,6 +16,7 @@
 #include "libnet/exos/context.h"
 #include "libnet/exos/exposed.h"
 #include "libnet/checksum.h"
+#include "libnet/decimal.h"
 #include "libnet/ring.h"
 
 int first_main(uint32_t data_slot);
@@ -45,15 +46,10 @@ static void print(const char *text)
 
 static void print_count(const char *before, uint64_t n)
 {
-	char digits[24];
-	int at = sizeof digits - 1;
+	char digits[DECIMAL_MAX];
 
-	digits[at] = '\0';
-	do {
-		digits[--at] = (char)('0' + n % 10);
-	} while (n /= 10);
 	print(before);
-	print(digits + at);
+	print(decimal(digits, n));
 }
 
 /* What the C library's assert calls. */
