@@ -258,6 +258,7 @@ interrupt_\vector:
 	INTERRUPT 0x20
 	INTERRUPT 0x21
 	INTERRUPT 0x22
+	INTERRUPT 0x23
 	INTERRUPT 0x2f
 
 /* The same for each line that an environment may own, at equal distances. */
@@ -328,7 +329,7 @@ vector_table:
 	.quad exception_12, exception_13, exception_14, exception_15
 	.quad exception_16, exception_17, exception_18, exception_19
 	.quad exception_20, exception_21, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-	.quad interrupt_0x20, interrupt_0x21, interrupt_0x22, 0, 0, 0, 0, 0
+	.quad interrupt_0x20, interrupt_0x21, interrupt_0x22, interrupt_0x23, 0, 0, 0, 0
 	.quad 0, 0, 0, 0, 0, 0, 0, interrupt_0x2f
 	.set stub, interrupt_irq
 	.rept IRQ_LINES

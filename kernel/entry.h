@@ -84,6 +84,7 @@
 #define VEC_TIMER    0x20
 #define VEC_CONSOLE  0x21
 #define VEC_NIC      0x22
+#define VEC_PAIR     0x23 /* of every other interface */
 #define VEC_SPURIOUS 0x2f
 #define VEC_IRQ      0x30 /* and on: lines of the I/O APIC that environments own */
 #define IRQ_LINES    24

@@ -164,7 +164,7 @@ static uint32_t burst(void)
 	struct nic_frame frames[NIC_BURST];
 	const uint8_t *data[NIC_BURST];
 	uint32_t lengths[NIC_BURST], ids[NIC_BURST];
-	uint32_t n = nic_receive(frames, NIC_BURST);
+	uint32_t n = nic_receive(nic_of(NIC_SHARED), frames, NIC_BURST);
 
 	if (n == 0)
 		return 0;
@@ -176,8 +176,8 @@ static uint32_t burst(void)
 	for (uint32_t i = 0; i < n; i++)
 		deliver_frame(&frames[i], ids[i]);
 	give_up(false);
-	nic_release(frames, n);
-	nic_flush(); /* what handlers replied */
+	nic_release(nic_of(NIC_SHARED), frames, n);
+	nic_flush(nic_of(NIC_SHARED)); /* what handlers replied */
 	settle(ids[n - 1]);
 	return n;
 }
@@ -195,12 +195,12 @@ static bool poll(void)
 		n = burst();
 		taken += n;
 	} while (n && taken < NET_QUOTA);
-	sent = nic_reap();
-	state.polling = n > 0 || !nic_listen(true);
+	sent = nic_reap(nic_of(NIC_SHARED));
+	state.polling = n > 0 || !nic_listen(nic_of(NIC_SHARED), true);
 	if (state.polling)
-		nic_listen(false);
-	if (ring_wants_room() && nic_header())
-		ring_room();
+		nic_listen(nic_of(NIC_SHARED), false);
+	if (ring_wants_room(NIC_SHARED) && nic_header(nic_of(NIC_SHARED)))
+		ring_room(NIC_SHARED);
 	return taken + sent > 0;
 }
 
@@ -215,7 +215,7 @@ void net_turn(void)
 void net_interrupt(void)
 {
 	info.nic.interrupts++;
-	nic_listen(false);
+	nic_listen(nic_of(NIC_SHARED), false);
 	poll();
 }
 
@@ -223,5 +223,5 @@ bool net_idle(void)
 {
 	if (!info.nic.present)
 		return true;
-	return !poll() && !state.polling && nic_listen_sent(ring_wants_room());
+	return !poll() && !state.polling && nic_listen_sent(nic_of(NIC_SHARED), ring_wants_room(NIC_SHARED));
 }

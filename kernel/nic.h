@@ -1,4 +1,4 @@
-/* kernel/nic.h - the network interface: bursts of frames in, checked frames out.
+/* kernel/nic.h - the network interfaces' queue pairs: bursts of frames in, checked frames out.
  * SPDX-License-Identifier: ISC */
 #pragma once
 #include <stdbool.h>
@@ -7,12 +7,19 @@
 
 enum {
 	NIC_BURST = 32,  /* frames taken at once */
+	NIC_SHARED = 0,  /* the pair that is everybody's, by filters */
 	NIC_PIECES = 16, /* physically contiguous pieces of one outgoing frame's payload */
 };
 
-/* Find the interface and start it. Sets info.nic; without one info.nic.present is 0 and
- * the calls below do nothing. */
-void nic_init(void);
+/* One pair of queues, for what is received and what is sent: a device's first. */
+struct nic;
+
+/* Find the interfaces, at most EXO_PAIR_MAX, and start them. Sets info.pair[]. Returns how many
+ * there are. */
+uint32_t nic_init(void);
+
+/* All that follow REQUIRE that the pair is there: info.pair[].present. */
+struct nic *nic_of(uint32_t pair);
 
 /* Up to n received frames, wholly in kernel memory until released. Frames of an impossible
  * length or buffer are dropped here, and counted. */
@@ -21,12 +28,12 @@ struct nic_frame {
 	uint32_t length;
 	uint32_t buffer;
 };
-uint32_t nic_receive(struct nic_frame frames[], uint32_t n);
-void nic_release(const struct nic_frame frames[], uint32_t n);
+uint32_t nic_receive(struct nic *, struct nic_frame frames[], uint32_t n);
+void nic_release(struct nic *, const struct nic_frame frames[], uint32_t n);
 
 /* Interrupt when a frame arrives (or not). nic_listen(true) returns false if frames are
  * there already. */
-bool nic_listen(bool on);
+bool nic_listen(struct nic *, bool on);
 
 /* An outgoing frame: a header that the kernel holds, and pieces of its owner's pages. */
 struct nic_piece {
@@ -44,20 +51,20 @@ struct nic_sender {
 
 /* Room for EXO_TX_HEADER bytes of the next frame's header, and for its pieces; NULL: the device
  * is full, after all that it has sent was taken back. */
-uint8_t *nic_header(void);
+uint8_t *nic_header(struct nic *);
 
 /* Send the header just filled, REQUIRES nic_header() before, then the n <= NIC_PIECES pieces;
  * their pages are pinned until it is done. */
-void nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
-              const struct nic_sender *sender);
+void nic_send(struct nic *, uint32_t header_length, const struct nic_piece pieces[],
+              uint32_t n, const struct nic_sender *sender);
 
 /* Tell the device about what nic_send queued. */
-void nic_flush(void);
+void nic_flush(struct nic *);
 
 /* Take back what the device has sent (calls ring_sent for each that had pieces). Returns how
  * many. */
-uint32_t nic_reap(void);
+uint32_t nic_reap(struct nic *);
 
 /* Interrupt when the device has sent all there is, if somebody waits for pieces or, so says the
  * caller, for room. False: it has, already. */
-bool nic_listen_sent(bool room);
+bool nic_listen_sent(struct nic *, bool room);

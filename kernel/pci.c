@@ -3,6 +3,7 @@
  * Source: PCI Local Bus Specification 3.0, 3.2.2.3.2 and chapter 6.
  * SPDX-License-Identifier: ISC */
 #include "kernel/cpu.h"
+#include "kernel/panic.h"
 #include "kernel/pci.h"
 
 enum {
@@ -20,10 +21,14 @@ enum {
 	STATUS_HAS_CAPABILITIES = 1 << 20,
 	MULTI_FUNCTION = 1 << 23,
 	HEADER_TYPE = 0x7f << 16, /* 0: a device */
+	HEADER_BRIDGE = 1 << 16,
+	SUBORDINATE_BUS = 0x1a,
+	DEVICES = 32, /* of a bus */
 	CAPABILITIES_MAX = 48, /* of 4 bytes in 192: ends a looping list */
 };
 
-static struct pci_function driven = { .bus = 0xff }; /* by the kernel */
+static struct pci_function driven[PCI_DRIVEN_MAX]; /* by the kernel */
+static uint32_t ndriven;
 
 uint32_t pci_read(struct pci_function f, uint8_t offset)
 {
@@ -43,29 +48,52 @@ void pci_write(struct pci_function f, uint8_t offset, uint32_t v)
 	outl(CONFIG_DATA, v);
 }
 
-static bool matches(struct pci_function f, uint16_t vendor, uint16_t a, uint16_t b)
-{
-	uint32_t id = pci_read(f, 0);
+static bool is_there(struct pci_function f) { return (pci_read(f, 0) & 0xffff) != 0xffff; }
 
-	return (id & 0xffff) == vendor && (id >> 16 == a || id >> 16 == b);
+static bool matches(struct pci_function f, struct pci_id id)
+{
+	uint32_t is = pci_read(f, 0);
+
+	return (is & 0xffff) == id.vendor && (is >> 16 == id.device[0] || is >> 16 == id.device[1]);
 }
 
-bool pci_find(uint16_t vendor, uint16_t a, uint16_t b, struct pci_function *out)
+/* Is it a bridge? Then the highest bus behind it, else 0. */
+static uint32_t last_bus_behind(struct pci_function f)
 {
-	for (unsigned slot = 0; slot < 256 * 32; slot++) {
-		struct pci_function f = { (uint8_t)(slot / 32), slot % 32, 0 };
+	bool bridge = (pci_read(f, HEADER) & HEADER_TYPE) == HEADER_BRIDGE;
 
-		if ((pci_read(f, 0) & 0xffff) == 0xffff)
-			continue;
-		uint8_t functions = pci_read(f, HEADER) & MULTI_FUNCTION ? 8 : 1;
-		for (f.function = 0; f.function < functions; f.function++) {
-			if (matches(f, vendor, a, b)) {
-				*out = f;
-				return true;
-			}
-		}
+	return bridge ? pci_read8(f, SUBORDINATE_BUS) : 0;
+}
+
+/* Look at one device's functions; *last becomes the highest bus that is known of. Returns how many
+ * match. */
+static uint32_t look_at(struct pci_function f, struct pci_id id, struct pci_function out[],
+                        uint32_t n, uint32_t *last)
+{
+	uint8_t functions = pci_read(f, HEADER) & MULTI_FUNCTION ? 8 : 1;
+	uint32_t found = 0;
+
+	for (f.function = 0; f.function < functions; f.function++) {
+		uint32_t behind = is_there(f) ? last_bus_behind(f) : 0;
+
+		*last = behind > *last ? behind : *last;
+		if (matches(f, id) && found < n)
+			out[found++] = f;
 	}
-	return false;
+	return found;
+}
+
+uint32_t pci_find(struct pci_id id, struct pci_function out[], uint32_t n)
+{
+	uint32_t found = 0, last = 0;
+
+	for (uint32_t slot = 0; slot < (last + 1) * DEVICES; slot++) {
+		struct pci_function f = { (uint8_t)(slot / DEVICES), slot % DEVICES, 0 };
+
+		if (is_there(f))
+			found += look_at(f, id, out + found, n - found, &last);
+	}
+	return found;
 }
 
 /* Does memory BAR n take two words? */
@@ -101,7 +129,8 @@ uint8_t pci_capability(struct pci_function f, uint8_t id, uint8_t from)
 
 void pci_enable(struct pci_function f)
 {
-	driven = f;
+	assert(ndriven < PCI_DRIVEN_MAX);
+	driven[ndriven++] = f;
 	pci_write(f, COMMAND,
 	          (pci_read(f, COMMAND) & 0xffff) | COMMAND_MEMORY_MASTER | COMMAND_NO_INTX);
 }
@@ -139,14 +168,20 @@ static bool in_bar(struct pci_function f, bool ports, uint64_t first, uint32_t n
 	return false;
 }
 
+static bool is_driven(struct pci_function f)
+{
+	uint32_t i = 0;
+
+	while (i < ndriven && (f.bus != driven[i].bus || f.device != driven[i].device ||
+	                       f.function != driven[i].function))
+		i++;
+	return i < ndriven;
+}
+
 /* A device (not a bridge), and not the kernel's. */
 static bool is_free(struct pci_function f)
 {
-	bool is_driven = f.bus == driven.bus && f.device == driven.device &&
-	                 f.function == driven.function;
-
-	return (pci_read(f, 0) & 0xffff) != 0xffff && !is_driven &&
-	       (pci_read(f, HEADER) & HEADER_TYPE) == 0;
+	return is_there(f) && !is_driven(f) && (pci_read(f, HEADER) & HEADER_TYPE) == 0;
 }
 
 bool pci_hand_out(bool ports, uint64_t first, uint32_t n)

@@ -31,11 +31,12 @@ struct ring {
 	uint64_t sent[EXO_RING_N / 64]; /* entries done, out of order */
 	uint8_t spare[EXO_RING_N];      /* buffers taken and not used */
 	uint32_t nspare;
-	bool is_short; /* there was no room in the device for all that was to be sent */
+	uint8_t pair;  /* that it has sent on last */
+	bool is_short; /* there was no room in its device for all that was to be sent */
 };
 
 static struct ring rings[RING_MAX];
-static uint32_t nshort;
+static uint32_t nshort[EXO_PAIR_MAX];
 
 _Static_assert(EXO_RING_PAGES * sizeof(uint32_t) == EXO_PAGE_SIZE, "the list is one page");
 
@@ -113,7 +114,7 @@ void ring_destroy(uint32_t index)
 	}
 	r->env->pub->tables--;
 	r->env->rings--;
-	nshort -= r->is_short;
+	nshort[r->pair] -= r->is_short;
 	page_release((uint32_t)(kmap_phys((uint64_t)r->page) >> EXO_PAGE_SHIFT));
 	*r = (struct ring){ .generation = r->generation + 1 };
 }
@@ -319,7 +320,8 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 
 bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length)
 {
-	uint8_t *header = nic_header(), *bytes = at(r, first);
+	struct nic *nic = nic_of(NIC_SHARED);
+	uint8_t *header = nic_header(nic), *bytes = at(r, first);
 	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
 
 	if (!header || length > EXO_FRAME_MAX)
@@ -330,24 +332,24 @@ bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length
 		return false;
 	}
 	if (copied == length) {
-		nic_send(copied, NULL, 0, NULL);
+		nic_send(nic, copied, NULL, 0, NULL);
 		ring_return(r, buffer);
 		return true;
 	}
 	const struct nic_piece rest = { kmap_phys((uint64_t)bytes + copied), length - copied };
 	const struct nic_sender sender = { .ring = (uint32_t)(r - rings), .generation = r->generation,
 		                           .buffer = buffer + 1 };
-	nic_send(copied, &rest, 1, &sender);
+	nic_send(nic, copied, &rest, 1, &sender);
 	return true;
 }
 
 /* Send or refuse the next frame. False: the device is full, try again later. */
-static bool send_next(struct ring *r, uint32_t posted, bool any)
+static bool send_next(struct ring *r, struct nic *nic, uint32_t posted, bool any)
 {
 	uint32_t first = r->tx_seen;
 	struct outgoing f;
 
-	f.header = nic_header();
+	f.header = nic_header(nic);
 	if (!f.header)
 		return false;
 	read_frame(r, posted, &f);
@@ -357,7 +359,7 @@ static bool send_next(struct ring *r, uint32_t posted, bool any)
 	if (f.good) {
 		const struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
 			                           f.count, 0 };
-		nic_send(f.copied, f.piece, f.npieces, &sender);
+		nic_send(nic, f.copied, f.piece, f.npieces, &sender);
 	} else {
 		info.nic.refused++;
 		r->head->tx_refused++;
@@ -368,33 +370,42 @@ static bool send_next(struct ring *r, uint32_t posted, bool any)
 	return true;
 }
 
-long ring_send(uint32_t index, bool any)
+/* Note whether the ring still has something for the pair. */
+static void note_short(struct ring *r, uint32_t pair, bool is_short)
+{
+	nshort[r->pair] -= r->is_short;
+	nshort[pair] += is_short;
+	r->pair = (uint8_t)pair;
+	r->is_short = is_short;
+}
+
+long ring_send(uint32_t index, uint32_t pair, bool any)
 {
 	struct ring *r = &rings[index];
+	struct nic *nic = nic_of(pair);
 	uint32_t head = r->head->tx_head;
 
 	if (head - r->tx_done > EXO_RING_N)
 		return -E_INVAL;
-	nic_reap();
-	while (r->tx_seen != head && send_next(r, head - r->tx_seen, any))
+	nic_reap(nic);
+	while (r->tx_seen != head && send_next(r, nic, head - r->tx_seen, any))
 		;
-	nic_flush();
-	nshort += (r->tx_seen != head) - r->is_short;
-	r->is_short = r->tx_seen != head;
+	nic_flush(nic);
+	note_short(r, pair, r->tx_seen != head);
 	return head - r->tx_seen;
 }
 
-bool ring_wants_room(void) { return nshort > 0; }
+bool ring_wants_room(uint32_t pair) { return nshort[pair] > 0; }
 
-void ring_room(void)
+void ring_room(uint32_t pair)
 {
-	for (uint32_t i = 0; nshort && i < RING_MAX; i++) {
+	for (uint32_t i = 0; nshort[pair] && i < RING_MAX; i++) {
 		struct ring *r = &rings[i];
 
-		if (!r->is_short)
+		if (!r->is_short || r->pair != pair)
 			continue;
 		r->is_short = false;
-		nshort--;
+		nshort[pair]--;
 		r->head->tx_room++;
 	}
 }

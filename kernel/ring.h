@@ -59,14 +59,14 @@ uint32_t ring_held(const struct ring *r);
 /* The region's pages: page numbers, and how many; the first *writable may be written. */
 const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable);
 
-/* Transmit what the ring describes, until it is empty or the device is full. `any`: the
- * sender may send any frame. Returns the entries left. */
-long ring_send(uint32_t index, bool any);
+/* Transmit on a queue pair what the ring describes, until it is empty or the device is full. `any`:
+ * the sender may send any frame. Returns the entries left. */
+long ring_send(uint32_t index, uint32_t pair, bool any);
 
-/* Did the device have no room for some ring's frames? ring_room tells their owners that it has
- * again. */
-bool ring_wants_room(void);
-void ring_room(void);
+/* Did the pair's device have no room for some ring's frames? ring_room tells their owners that it
+ * has again. */
+bool ring_wants_room(uint32_t pair);
+void ring_room(uint32_t pair);
 
 /* The device is done with a frame that had pieces. */
 void ring_sent(const struct nic_sender *sender);

@@ -8,6 +8,7 @@
 #include "kernel/info.h"
 #include "kernel/handler.h"
 #include "kernel/kmap.h"
+#include "kernel/nic.h"
 #include "kernel/page.h"
 #include "kernel/ring.h"
 #include "kernel/sys.h"
@@ -101,7 +102,7 @@ long sys_ring_send(uint32_t ring, uint32_t nic)
 
 	if (!r || !n || !info.nic.present)
 		return -E_PERM;
-	return ring_send(r->index, n->rights & RIGHT_CARVE);
+	return ring_send(r->index, NIC_SHARED, n->rights & RIGHT_CARVE);
 }
 
 /* sys_ring_destroy - unbind a ring; its filters go, its pages stay their owner's.

@@ -96,6 +96,8 @@ void interrupt(struct trap *t, uint32_t vector)
 	case VEC_NIC:
 		net_interrupt();
 		break;
+	case VEC_PAIR:
+		break; /* nobody has asked for it: a stray one */
 	case VEC_CONSOLE:
 		console_interrupt();
 		break;

@@ -1,4 +1,4 @@
-/* kernel/virtio_net.c - the interface as a virtio 1.0 network device.
+/* kernel/virtio_net.c - the interfaces, as virtio 1.0 network devices.
  *
  * Source: OASIS virtio 1.1, section 5.1. SPDX-License-Identifier: ISC */
 #include "exo/layout.h"
@@ -26,6 +26,7 @@ enum {
 	MSIX_NONE = 0xffff,
 };
 _Static_assert(NET_HEADER + EXO_TX_HEADER <= TX_SLOT_BYTES, "a slot holds both headers");
+_Static_assert((int)EXO_PAIR_MAX <= PCI_DRIVEN_MAX, "each is a function");
 _Static_assert(NET_HEADER + EXO_FRAME_MAX <= EXO_BUF_SIZE, "a buffer holds a frame");
 
 #define FEATURE_MAC    (1ull << 5)
@@ -40,7 +41,8 @@ struct tx_slot {
 	struct nic_sender sender;
 };
 
-static struct {
+struct nic {
+	struct exo_nic *seen;        /* its counters */
 	struct virtio_device device;
 	struct virtq rx, tx;
 	uint16_t rx_count;           /* buffers in use: one descriptor each */
@@ -55,248 +57,274 @@ static struct {
 	uint16_t free_desc; /* list through private links */
 	uint16_t free_count;
 	uint16_t link[VIRTQ_MAX];
-} nic;
+};
 
-static uint8_t *rx_buffer(uint32_t i) { return nic.rx_memory + (uint64_t)i * EXO_BUF_SIZE; }
-static uint8_t *tx_buffer(uint32_t i) { return nic.tx_memory + (uint64_t)i * TX_SLOT_BYTES; }
+static struct nic nics[EXO_PAIR_MAX];
 
-static void rx_post(uint32_t i)
+struct nic *nic_of(uint32_t pair) { return &nics[pair]; }
+
+static uint8_t *rx_buffer(const struct nic *nic, uint32_t i)
 {
-	nic.rx_posted[i] = true;
-	virtq_post(&nic.rx, (uint16_t)i);
+	return nic->rx_memory + (uint64_t)i * EXO_BUF_SIZE;
 }
 
-static void rx_init(void)
+static uint8_t *tx_buffer(const struct nic *nic, uint32_t i)
 {
-	nic.rx_count = nic.rx.size < RX_BUFFERS ? nic.rx.size : RX_BUFFERS;
-	nic.rx_memory = page_kva(page_alloc_kernel_run(nic.rx_count * EXO_BUF_SIZE / EXO_PAGE_SIZE));
-	for (uint32_t i = 0; i < nic.rx_count; i++) {
-		nic.rx.desc[i] = (struct virtq_desc){ kmap_phys((uint64_t)rx_buffer(i)),
+	return nic->tx_memory + (uint64_t)i * TX_SLOT_BYTES;
+}
+
+static void rx_post(struct nic *nic, uint32_t i)
+{
+	nic->rx_posted[i] = true;
+	virtq_post(&nic->rx, (uint16_t)i);
+}
+
+static void rx_init(struct nic *nic)
+{
+	nic->rx_count = nic->rx.size < RX_BUFFERS ? nic->rx.size : RX_BUFFERS;
+	nic->rx_memory = page_kva(page_alloc_kernel_run(nic->rx_count * EXO_BUF_SIZE / EXO_PAGE_SIZE));
+	for (uint32_t i = 0; i < nic->rx_count; i++) {
+		nic->rx.desc[i] = (struct virtq_desc){ kmap_phys((uint64_t)rx_buffer(nic, i)),
 			                              EXO_BUF_SIZE, DESC_WRITE, 0 };
-		rx_post(i);
+		rx_post(nic, i);
 	}
+	virtq_quiet(&nic->rx);
 }
 
-static void tx_init(void)
+static void tx_init(struct nic *nic)
 {
 	uint32_t bytes = TX_SLOTS * TX_SLOT_BYTES;
 
-	nic.tx_memory = page_kva(page_alloc_kernel_run((bytes + 4095) / EXO_PAGE_SIZE));
-	memset(nic.tx_memory, 0, bytes);
-	nic.slots = nic.tx.size / 2 < TX_SLOTS ? nic.tx.size / 2 : TX_SLOTS;
-	for (uint32_t i = 0; i < nic.slots; i++)
-		nic.tx.desc[i].address = kmap_phys((uint64_t)tx_buffer(i));
-	nic.free_desc = NO_DESC;
-	for (uint16_t i = (uint16_t)nic.slots; i < nic.tx.size; i++) {
-		nic.link[i] = nic.free_desc;
-		nic.free_desc = i;
+	nic->tx_memory = page_kva(page_alloc_kernel_run((bytes + 4095) / EXO_PAGE_SIZE));
+	memset(nic->tx_memory, 0, bytes);
+	nic->slots = nic->tx.size / 2 < TX_SLOTS ? nic->tx.size / 2 : TX_SLOTS;
+	for (uint32_t i = 0; i < nic->slots; i++)
+		nic->tx.desc[i].address = kmap_phys((uint64_t)tx_buffer(nic, i));
+	nic->free_desc = NO_DESC;
+	for (uint16_t i = (uint16_t)nic->slots; i < nic->tx.size; i++) {
+		nic->link[i] = nic->free_desc;
+		nic->free_desc = i;
 	}
-	nic.free_count = (uint16_t)(nic.tx.size - nic.slots);
-	virtq_quiet(&nic.tx);
+	nic->free_count = (uint16_t)(nic->tx.size - nic->slots);
+	virtq_quiet(&nic->tx);
 }
 
-static void read_config(uint64_t features)
+static void read_config(struct nic *nic, uint64_t features)
 {
 	for (int i = 0; i < 6; i++)
-		info.nic.mac[i] = nic.device.config[i];
-	info.nic.link = features & FEATURE_STATUS ? nic.device.config[6] & 1 : 1;
-	info.nic.mtu = EXO_FRAME_MAX - EXO_FRAME_MIN;
+		nic->seen->mac[i] = nic->device.config[i];
+	nic->seen->link = features & FEATURE_STATUS ? nic->device.config[6] & 1 : 1;
+	nic->seen->mtu = EXO_FRAME_MAX - EXO_FRAME_MIN;
 }
 
-static bool start(void)
+/* Find out what the device is, and set its queues up. */
+static bool start(struct nic *nic, struct pci_function f, uint8_t vector)
 {
-	struct pci_function f;
-
-	if (!pci_find(VENDOR, DEVICE_TRANSITIONAL, DEVICE_MODERN, &f)) {
-		log_printf("nic: none found\n");
-		return false;
-	}
-	uint64_t features = virtio_open(&nic.device, f)
-	                            ? virtio_negotiate(&nic.device, FEATURE_MAC | FEATURE_STATUS)
+	uint64_t features = virtio_open(&nic->device, f)
+	                            ? virtio_negotiate(&nic->device, FEATURE_MAC | FEATURE_STATUS)
 	                            : 0;
-	uint16_t entry = nic.device.msix ? MSIX_ENTRY : MSIX_NONE;
-	if (!(features & FEATURE_MAC) || !virtio_queue(&nic.device, &nic.rx, 0, entry) ||
-	    !virtio_queue(&nic.device, &nic.tx, 1, entry) || nic.tx.size < 2 * NIC_PIECES) {
+	uint16_t entry = nic->device.msix ? MSIX_ENTRY : MSIX_NONE;
+	if (!(features & FEATURE_MAC) || !virtio_queue(&nic->device, &nic->rx, 0, entry) ||
+	    !virtio_queue(&nic->device, &nic->tx, 1, entry) || nic->tx.size < 2 * NIC_PIECES) {
 		log_printf("nic: the device is no virtio 1.0 interface with an address\n");
 		return false;
 	}
-	if (nic.device.msix)
-		virtio_vector(&nic.device, MSIX_ENTRY, VEC_NIC);
+	if (nic->device.msix)
+		virtio_vector(&nic->device, MSIX_ENTRY, vector);
 	else
 		log_printf("nic: no MSI-X: polled by the timer only\n");
-	read_config(features);
+	read_config(nic, features);
 	return true;
 }
 
-void nic_init(void)
+static bool open(struct nic *nic, struct exo_nic *seen, struct pci_function f, uint8_t vector)
 {
-	if (!start())
-		return;
-	rx_init();
-	tx_init();
-	virtio_ready(&nic.device);
-	virtq_kick(&nic.rx);
-	info.nic.present = 1;
+	nic->seen = seen;
+	if (!start(nic, f, vector))
+		return false;
+	rx_init(nic);
+	tx_init(nic);
+	virtio_ready(&nic->device);
+	virtq_kick(&nic->rx);
+	seen->present = 1;
+	return true;
+}
+
+uint32_t nic_init(void)
+{
+	static const struct pci_id id = { VENDOR, { DEVICE_TRANSITIONAL, DEVICE_MODERN } };
+	struct pci_function f[EXO_PAIR_MAX];
+	uint32_t n = pci_find(id, f, EXO_PAIR_MAX);
+	uint32_t pairs = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		pairs += open(&nics[pairs], &info.pair[pairs], f[i], pairs ? VEC_PAIR : VEC_NIC);
+	if (n == 0)
+		log_printf("nic: none found\n");
+	return pairs;
 }
 
 /* The frame that a completion describes; false: dropped. */
-static bool accept_frame(const struct virtq_used_elem *e, struct nic_frame *out)
+static bool accept_frame(struct nic *nic, const struct virtq_used_elem *e, struct nic_frame *out)
 {
-	info.nic.received++;
-	if (e->id >= nic.rx_count || !nic.rx_posted[e->id] || e->length > EXO_BUF_SIZE) {
-		info.nic.drop[DROP_DEVICE]++;
+	nic->seen->received++;
+	if (e->id >= nic->rx_count || !nic->rx_posted[e->id] || e->length > EXO_BUF_SIZE) {
+		nic->seen->drop[DROP_DEVICE]++;
 		return false;
 	}
-	nic.rx_posted[e->id] = false;
+	nic->rx_posted[e->id] = false;
 	uint32_t length = e->length < NET_HEADER ? 0 : e->length - NET_HEADER;
-	info.nic.received_bytes += length;
-	*out = (struct nic_frame){ rx_buffer(e->id) + NET_HEADER, length, e->id };
+	nic->seen->received_bytes += length;
+	*out = (struct nic_frame){ rx_buffer(nic, e->id) + NET_HEADER, length, e->id };
 	if (length >= EXO_FRAME_MIN && length <= EXO_FRAME_MAX)
 		return true;
-	info.nic.drop[DROP_LENGTH]++;
-	rx_post(e->id);
+	nic->seen->drop[DROP_LENGTH]++;
+	rx_post(nic, e->id);
 	return false;
 }
 
-uint32_t nic_receive(struct nic_frame frames[], uint32_t n)
+uint32_t nic_receive(struct nic *nic, struct nic_frame frames[], uint32_t n)
 {
 	struct virtq_used_elem e;
 	uint32_t got = 0;
 
-	for (uint32_t i = 0; i < n && virtq_next(&nic.rx, &e); i++)
-		got += accept_frame(&e, &frames[got]);
+	for (uint32_t i = 0; i < n && virtq_next(&nic->rx, &e); i++)
+		got += accept_frame(nic, &e, &frames[got]);
 	if (got == 0)
-		virtq_kick(&nic.rx); /* nobody will release what was dropped */
+		virtq_kick(&nic->rx); /* nobody will release what was dropped */
 	return got;
 }
 
-void nic_release(const struct nic_frame frames[], uint32_t n)
+void nic_release(struct nic *nic, const struct nic_frame frames[], uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		rx_post(frames[i].buffer);
-	virtq_kick(&nic.rx);
+		rx_post(nic, frames[i].buffer);
+	virtq_kick(&nic->rx);
 }
 
-bool nic_listen(bool on)
+bool nic_listen(struct nic *nic, bool on)
 {
 	if (on)
-		return virtq_listen(&nic.rx, 0);
-	virtq_quiet(&nic.rx);
+		return virtq_listen(&nic->rx, 0);
+	virtq_quiet(&nic->rx);
 	return true;
 }
 
 /* For any frame. */
-static bool has_room(void)
+static bool has_room(const struct nic *nic)
 {
-	return !nic.slot[nic.next_slot].busy && nic.free_count >= NIC_PIECES;
+	return !nic->slot[nic->next_slot].busy && nic->free_count >= NIC_PIECES;
 }
 
-uint8_t *nic_header(void)
+uint8_t *nic_header(struct nic *nic)
 {
-	if (!has_room())
-		nic_reap();
-	return has_room() ? tx_buffer(nic.next_slot) + NET_HEADER : NULL;
+	if (!has_room(nic))
+		nic_reap(nic);
+	return has_room(nic) ? tx_buffer(nic, nic->next_slot) + NET_HEADER : NULL;
 }
 
 /* Chain a piece behind descriptor `last`. Returns its own. */
-static uint16_t chain_piece(uint16_t last, const struct nic_piece *p)
+static uint16_t chain_piece(struct nic *nic, uint16_t last, const struct nic_piece *p)
 {
-	uint16_t d = nic.free_desc;
+	uint16_t d = nic->free_desc;
 
-	nic.free_desc = nic.link[d];
-	nic.free_count--;
-	nic.link[d] = NO_DESC;
-	nic.link[last] = d;
-	nic.tx.desc[d] = (struct virtq_desc){ p->phys, p->length, 0, 0 };
-	nic.tx.desc[last].flags = DESC_NEXT;
-	nic.tx.desc[last].next = d;
+	nic->free_desc = nic->link[d];
+	nic->free_count--;
+	nic->link[d] = NO_DESC;
+	nic->link[last] = d;
+	nic->tx.desc[d] = (struct virtq_desc){ p->phys, p->length, 0, 0 };
+	nic->tx.desc[last].flags = DESC_NEXT;
+	nic->tx.desc[last].next = d;
 	return d;
 }
 
-static void add_pieces(struct tx_slot *s, uint16_t head, const struct nic_piece pieces[],
-                       uint32_t n, const struct nic_sender *sender)
+/* noinline: short frames have none, and nic_send is short without it. */
+static __attribute__((noinline)) void add_pieces(struct nic *nic, struct tx_slot *s, uint16_t head,
+                                                 const struct nic_piece pieces[], uint32_t n,
+                                                 const struct nic_sender *sender)
 {
 	uint16_t last = head;
 
 	s->sender = *sender;
 	for (uint32_t i = 0; i < n; i++) {
-		last = chain_piece(last, &pieces[i]);
+		last = chain_piece(nic, last, &pieces[i]);
 		s->page[i] = (uint32_t)(pieces[i].phys >> EXO_PAGE_SHIFT);
 		page_pin(s->page[i]);
-		info.nic.sent_bytes += pieces[i].length;
+		nic->seen->sent_bytes += pieces[i].length;
 	}
-	s->chain = nic.link[head];
+	s->chain = nic->link[head];
 }
 
-void nic_send(uint32_t header_length, const struct nic_piece pieces[], uint32_t n,
-              const struct nic_sender *sender)
+void nic_send(struct nic *nic, uint32_t header_length, const struct nic_piece pieces[],
+              uint32_t n, const struct nic_sender *sender)
 {
-	uint16_t head = (uint16_t)nic.next_slot;
-	struct tx_slot *s = &nic.slot[head];
+	uint16_t head = (uint16_t)nic->next_slot;
+	struct tx_slot *s = &nic->slot[head];
 
-	assert(!s->busy && n <= nic.free_count && header_length <= EXO_TX_HEADER);
+	assert(!s->busy && n <= nic->free_count && header_length <= EXO_TX_HEADER);
 	/* The device's header before ours is all zero from the start: no offloads. */
-	nic.tx.desc[head].length = NET_HEADER + header_length;
-	nic.tx.desc[head].flags = 0;
+	nic->tx.desc[head].length = NET_HEADER + header_length;
+	nic->tx.desc[head].flags = 0;
 	s->busy = true;
 	s->pieces = (uint16_t)n;
 	if (n)
-		add_pieces(s, head, pieces, n, sender);
-	info.nic.sent++;
-	info.nic.sent_bytes += header_length;
-	nic.next_slot = nic.next_slot + 1 < nic.slots ? nic.next_slot + 1 : 0;
-	nic.in_flight++;
-	nic.lent += n > 0;
-	virtq_post(&nic.tx, head);
+		add_pieces(nic, s, head, pieces, n, sender);
+	nic->seen->sent++;
+	nic->seen->sent_bytes += header_length;
+	nic->next_slot = nic->next_slot + 1 < nic->slots ? nic->next_slot + 1 : 0;
+	nic->in_flight++;
+	nic->lent += n > 0;
+	virtq_post(&nic->tx, head);
 }
 
-void nic_flush(void) { virtq_kick(&nic.tx); }
+void nic_flush(struct nic *nic) { virtq_kick(&nic->tx); }
 
-static void free_chain(uint16_t d)
+static void free_chain(struct nic *nic, uint16_t d)
 {
 	while (d != NO_DESC) {
-		uint16_t next = nic.link[d];
+		uint16_t next = nic->link[d];
 
-		nic.link[d] = nic.free_desc;
-		nic.free_desc = d;
-		nic.free_count++;
+		nic->link[d] = nic->free_desc;
+		nic->free_desc = d;
+		nic->free_count++;
 		d = next;
 	}
 }
 
-/* The device is done with a frame that had pieces: the pages are their owner's again. */
-static void give_back(struct tx_slot *s)
+/* The device is done with a frame that had pieces: the pages are their owner's again. noinline: as
+ * above. */
+static __attribute__((noinline)) void give_back(struct nic *nic, struct tx_slot *s)
 {
-	nic.lent--;
-	free_chain(s->chain);
+	nic->lent--;
+	free_chain(nic, s->chain);
 	for (uint32_t i = 0; i < s->pieces; i++)
 		page_unpin(s->page[i]);
 	ring_sent(&s->sender);
 }
 
-uint32_t nic_reap(void)
+uint32_t nic_reap(struct nic *nic)
 {
 	struct virtq_used_elem e;
 	uint32_t sent = 0;
 
-	while (info.nic.present && virtq_next(&nic.tx, &e)) {
-		struct tx_slot *s = &nic.slot[e.id % TX_SLOTS];
+	while (virtq_next(&nic->tx, &e)) {
+		struct tx_slot *s = &nic->slot[e.id % TX_SLOTS];
 
-		if (e.id >= nic.slots || !s->busy)
+		if (e.id >= nic->slots || !s->busy)
 			continue; /* the device names a chain it was not given */
 		s->busy = false;
-		nic.in_flight--;
+		nic->in_flight--;
 		if (s->pieces)
-			give_back(s);
+			give_back(nic, s);
 		sent++;
 	}
 	return sent;
 }
 
-bool nic_listen_sent(bool room)
+bool nic_listen_sent(struct nic *nic, bool room)
 {
-	if (nic.lent || (room && nic.in_flight))
-		return virtq_listen(&nic.tx, (uint16_t)(nic.in_flight - 1));
-	virtq_quiet(&nic.tx);
+	if (nic->lent || (room && nic->in_flight))
+		return virtq_listen(&nic->tx, (uint16_t)(nic->in_flight - 1));
+	virtq_quiet(&nic->tx);
 	return true;
 }

@@ -12,6 +12,7 @@ enum {
 	EXO_MODULE_MAX = 16,
 	EXO_LOG_SIZE = 16384,
 	EXO_FILTER_MAX = 1024,
+	EXO_PAIR_MAX = 4, /* queue pairs: pair n is the first of the nth virtio-net device */
 };
 
 /* Where a frame can end. Every received frame ends in exactly one of these:
@@ -32,6 +33,7 @@ enum exo_drop {
 	DROP_COUNT
 };
 
+/* One queue pair of a network interface, with the wire it is on. */
 struct exo_nic {
 	uint8_t mac[6];
 	uint8_t present;
@@ -82,14 +84,17 @@ struct exo_info {
 	uint64_t interruptions; /* raised whenever the kernel has run uncalled: what was read of
 	                           several exposed words while it stayed as it was is of one
 	                           moment. One aligned word never tears (SDM vol. 3, 8.1.1) */
-	struct exo_nic nic;
+	union {
+		struct exo_nic nic; /* pair 0: everybody's, by filters */
+		struct exo_nic pair[EXO_PAIR_MAX];
+	};
 	struct exo_module module[EXO_MODULE_MAX];
 	char cmdline[256];
 	struct exo_device device[EXO_DEVICE_MAX];
 };
 _Static_assert(offsetof(struct exo_info, nic) == 144, "ABI");
 _Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 144 + 152 + 64 * EXO_MODULE_MAX + 256 +
+_Static_assert(sizeof(struct exo_info) == 144 + 152 * EXO_PAIR_MAX + 64 * EXO_MODULE_MAX + 256 +
                                                  32 * EXO_DEVICE_MAX, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */
