@@ -80,7 +80,8 @@ gate_call:
 	TRANSFER EP_SYNC_ENTRY, 1
 
 /* sys_send - transfer control to an environment for the rest of this slice. As sys_call, but
- * arrives at its async_entry, and our later slices are our own. */
+ * arrives at its async_entry, and our later slices are our own. Fails as that does: -E_INVAL,
+ * -E_AGAIN. */
 	.globl sys_send, gate_send
 sys_send:
 gate_send:

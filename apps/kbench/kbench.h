@@ -4,6 +4,7 @@
  * as "row<TAB>instructions". Layer: apps. SPDX-License-Identifier: ISC */
 #pragma once
 #include "apps/ktest/ktest.h"
+#include "exo/stub.h"
 
 typedef void kbench_op(void);
 

@@ -1,6 +1,7 @@
 /* apps/ktest/ash_test.c - handlers in the kernel: what they may do to a frame, and that what
  * they may not harms nobody. SPDX-License-Identifier: ISC */
 #include "apps/ktest/handler.h"
+#include "dpf/build.h"
 
 static void a_handler_passes_and_consumes(void)
 {
@@ -340,6 +341,39 @@ static void bindings_are_checked(void)
 	close_handler();
 }
 
+static void handlers_run_out_and_come_back(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	long bound = 0;
+	uint32_t n = 0;
+
+	CHECK(open_handler());
+	for (; n < 250 && bound == 0; n += bound == 0) {
+		const uint8_t ip[4] = { 10, 9, 9, (uint8_t)n };
+
+		ash.filter = insert(filter, filter_arp_for(filter, sizeof filter, ip));
+		CHECK(ash.filter > 0);
+		bound = BIND(MOV(0, 0), EXIT);
+	}
+	CHECK_IS(bound, -E_NOSPC);
+	CHECK(n > 50);
+	close_handler();
+}
+
+static void a_handlers_pages_are_never_executable(void)
+{
+	CHECK(open_handler());
+	CHECK_IS(sys_page_unmap(SLOT_SELF, WINDOW_VA, WINDOW_PAGES), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, 1, PROT_X), 0);
+	CHECK_IS(BIND(MOV(0, 0), EXIT), -E_BUSY);
+	CHECK_IS(sys_page_unmap(SLOT_SELF, WINDOW_VA, 1), 0);
+	CHECK_IS(BIND(MOV(0, 0), EXIT), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, 1, PROT_X), -E_BUSY);
+	CHECK_IS(sys_ash_unbind((uint32_t)ash.filter), 0);
+	CHECK_IS(sys_page_map(SLOT_SELF, WINDOW_VA, ash.pages, 1, PROT_X), 0);
+	close_handler();
+}
+
 const struct ktest ash_tests[] = {
 	{ "a_handler_passes_and_consumes", a_handler_passes_and_consumes },
 	{ "a_handler_shares_memory_with_its_owner", a_handler_shares_memory_with_its_owner },
@@ -356,5 +390,7 @@ const struct ktest ash_tests[] = {
 	  a_handler_that_aborts_too_often_is_unbound_and_its_owner_told },
 	{ "an_owner_in_debt_has_its_frames_queued", an_owner_in_debt_has_its_frames_queued },
 	{ "bindings_are_checked", bindings_are_checked },
+	{ "handlers_run_out_and_come_back", handlers_run_out_and_come_back },
+	{ "a_handlers_pages_are_never_executable", a_handlers_pages_are_never_executable },
 	{ NULL, NULL },
 };

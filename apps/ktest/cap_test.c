@@ -1,5 +1,5 @@
 /* apps/ktest/cap_test.c - capabilities and slots. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 static struct exo_cap cap;
 

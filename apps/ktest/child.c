@@ -1,6 +1,7 @@
 /* apps/ktest/child.c - children of the test program. SPDX-License-Identifier: ISC */
 #include "apps/ktest/ktest.h"
 #include "exo/image.h"
+#include "exo/stub.h"
 #include <string.h>
 
 enum { STACK_PAGES = 4 };
@@ -103,7 +104,8 @@ static uint32_t index_of(uint32_t env)
 	return cap.name & 0xfffffff;
 }
 
-bool child_start(struct child *c, child_fn *fn, uint64_t argument)
+/* Make a child and start it, with or without a slice. */
+static bool make(struct child *c, child_fn *fn, uint64_t argument, bool runs)
 {
 	static const char name[16] = "child";
 	long env = sys_env_create((uint64_t)name, CHILD_TABLES);
@@ -114,11 +116,21 @@ bool child_start(struct child *c, child_fn *fn, uint64_t argument)
 	c->env = (uint32_t)env;
 	c->index = index_of(c->env);
 	c->id = exo_envs()[c->index].id;
-	if (fill(c->env, fn, argument, &top) && give_slice(c->env) &&
+	if (fill(c->env, fn, argument, &top) && (!runs || give_slice(c->env)) &&
 	    sys_env_start(c->env, (uint64_t)child_entry, top) == 0)
 		return true;
 	child_reap(c);
 	return false;
+}
+
+bool child_start(struct child *c, child_fn *fn, uint64_t argument)
+{
+	return make(c, fn, argument, true);
+}
+
+bool child_start_without_slice(struct child *c, child_fn *fn, uint64_t argument)
+{
+	return make(c, fn, argument, false);
 }
 
 bool child_wait(const struct child *c)

@@ -1,5 +1,5 @@
 /* apps/ktest/cpu_test.c - slices, upcalls, sleeping. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 static struct child child;
 static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
@@ -58,21 +58,26 @@ static void a_predicate_wakes_when_it_holds(void)
 	child_reap(&child);
 }
 
+static long wait_for(const struct exo_wait_term *t, uint32_t n)
+{
+	return calls_note(SYS_wait, context_wait(t, n, WAIT_FOREVER));
+}
+
 static void bad_predicates_are_refused(void)
 {
 	struct exo_wait_term t = { .address = (uint64_t)shared, .value = 1, .op = WAIT_OPS };
 
-	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_INVAL);
+	CHECK_IS(wait_for(&t, 1), -E_INVAL);
 	t.op = WAIT_EQ;
 	t.address++;
-	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_INVAL);
+	CHECK_IS(wait_for(&t, 1), -E_INVAL);
 	t.address = 0x1000;
-	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_FAULT);
+	CHECK_IS(wait_for(&t, 1), -E_FAULT);
 	t.address = 0xffffffff80100000;
-	CHECK_IS(context_wait(&t, 1, WAIT_FOREVER), -E_FAULT);
-	CHECK_IS(context_wait(&t, EXO_WAIT_TERMS + 1, WAIT_FOREVER), -E_LIMIT);
-	CHECK_IS(context_wait((void *)0x30, 1, WAIT_FOREVER), -E_FAULT);
-	CHECK_IS(context_wait(NULL, 0, WAIT_FOREVER), -E_INVAL);
+	CHECK_IS(wait_for(&t, 1), -E_FAULT);
+	CHECK_IS(wait_for(&t, EXO_WAIT_TERMS + 1), -E_LIMIT);
+	CHECK_IS(wait_for((void *)0x30, 1), -E_FAULT);
+	CHECK_IS(wait_for(NULL, 0), -E_INVAL);
 }
 
 static uint32_t count_and_yield(uint64_t parent)
@@ -88,8 +93,7 @@ static uint32_t count_and_yield(uint64_t parent)
 static void a_slice_can_be_donated(void)
 {
 	*shared = 0;
-	CHECK(child_start(&child, count_and_yield, exo_info()->running));
-	CHECK_IS(sys_env_revoke(child.env, CAP_SLICE, 1, 0), 0);
+	CHECK(child_start_without_slice(&child, count_and_yield, exo_info()->running));
 	for (int i = 0; i < 5; i++)
 		context_yield(0);
 	CHECK_IS(*shared, 0);

@@ -1,6 +1,6 @@
 /* apps/ktest/device_test.c - devices driven in ring 3: the second serial line, which talks to
  * itself, and QEMU's `edu` on the PCI bus. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 #include "exo/image.h"
 
 enum { COM1 = 0x3f8, COM2 = 0x2f8, COM2_IRQ = 3, COM_PORTS = 8 };

@@ -1,6 +1,6 @@
 /* apps/ktest/env_test.c - environments: beginning, end, what they may not do.
  * SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 static volatile uint32_t *const shared = (volatile uint32_t *)KTEST_SHARED;
 static struct child child;

@@ -15,7 +15,7 @@
 #include "exo/layout.h"
 #include "exo/page.h"
 #include "exo/ring.h"
-#include "exo/stub.h"
+#include "exo/syscall.h"
 #include "exo/wait.h"
 #include "libnet/exos/context.h"
 #include "libnet/exos/exposed.h"
@@ -59,7 +59,7 @@ struct ktest {
 };
 extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], protect_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
         transfer_tests[], revoke_tests[], device_tests[], net_tests[], ash_tests[], helper_tests[],
-        starve_tests[], fuzz_tests[];
+        starve_tests[], seen_tests[], fuzz_tests[], unseen_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */
 enum {
@@ -67,6 +67,7 @@ enum {
 	CHILD_STACK = 0x20000000,
 	CHILD_DATA = 0x20200000,   /* a child's data, while its parent fills it */
 	KTEST_SHARED = 0x20400000, /* one page that the program and all children share */
+	KTEST_SEEN = 512,          /* a word of it: calls.h's table */
 	CHILD_TABLES = 64,         /* a child's table_limit */
 };
 
@@ -79,6 +80,9 @@ struct child {
 };
 typedef uint32_t child_fn(uint64_t argument);
 bool child_start(struct child *c, child_fn *fn, uint64_t argument);
+
+/* The same without the slice: it runs only on what others give it. */
+bool child_start_without_slice(struct child *c, child_fn *fn, uint64_t argument);
 
 /* Give way until the child has ended (EVENTUALLY). Returns whether it has. */
 bool child_wait(const struct child *c);

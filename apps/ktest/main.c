@@ -1,6 +1,7 @@
 /* apps/ktest/main.c - run the in-guest tests and report over the console as TAP.
  * SPDX-License-Identifier: ISC */
 #include "apps/ktest/ktest.h"
+#include "exo/stub.h"
 #include <string.h>
 #include "libnet/decimal.h"
 
@@ -100,7 +101,8 @@ int first_main(uint32_t data_slot)
 		                                      cap_tests, env_tests, trap_tests, cpu_tests,
 		                                      transfer_tests, revoke_tests, device_tests };
 	static const struct ktest *const wired[] = { net_tests, fragment_tests, ash_tests,
-		                                     helper_tests, starve_tests, fuzz_tests };
+		                                     helper_tests, starve_tests, seen_tests, fuzz_tests,
+		                                     unseen_tests };
 	int failures = 0;
 
 	(void)data_slot;

@@ -211,6 +211,44 @@ static void ring_create_checks_its_region(void)
 	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
 }
 
+/* Over the same pages, for want of others. */
+static void rings_run_out_and_come_back(void)
+{
+	static uint32_t rings[1024];
+	long slot = 0;
+	uint32_t n = 0;
+
+	CHECK(make_region());
+	while (n < 1024 && (slot = sys_ring_create(net.pages, PAGES)) > 0)
+		rings[n++] = (uint32_t)slot;
+	CHECK(n > 100);
+	CHECK_IS(slot, -E_NOSPC);
+	while (n)
+		CHECK_IS(sys_ring_destroy(rings[--n]), 0);
+	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
+}
+
+static void filters_run_out_and_come_back(void)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	static uint32_t filters[EXO_FILTER_MAX];
+	long slot = 0;
+	uint32_t n = 0;
+
+	CHECK(open_ring());
+	for (; n < EXO_FILTER_MAX && slot >= 0; n += slot > 0) {
+		const uint8_t ip[4] = { 10, 9, (uint8_t)(n >> 8), (uint8_t)n };
+
+		slot = insert(filter, filter_arp_for(filter, sizeof filter, ip));
+		filters[n] = (uint32_t)slot;
+	}
+	CHECK_IS(slot, -E_NOSPC);
+	CHECK_IS(n, EXO_FILTER_MAX - 1);
+	while (n)
+		CHECK_IS(sys_filter_remove(filters[--n]), 0);
+	close_ring();
+}
+
 static void ring_pages_cannot_become_executable(void)
 {
 	CHECK(open_ring());
@@ -540,6 +578,8 @@ const struct ktest net_tests[] = {
 	{ "wild_buffer_numbers_are_dropped_and_counted",
 	  wild_buffer_numbers_are_dropped_and_counted },
 	{ "ring_create_checks_its_region", ring_create_checks_its_region },
+	{ "rings_run_out_and_come_back", rings_run_out_and_come_back },
+	{ "filters_run_out_and_come_back", filters_run_out_and_come_back },
 	{ "ring_pages_cannot_become_executable", ring_pages_cannot_become_executable },
 	{ "rings_are_bound_over_own_pages_which_stay_own",
 	  rings_are_bound_over_own_pages_which_stay_own },

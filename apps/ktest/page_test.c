@@ -1,5 +1,5 @@
 /* apps/ktest/page_test.c - pages and mappings. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 static volatile uint64_t *const at = (volatile uint64_t *)KTEST_VA;
 
@@ -342,9 +342,10 @@ static void pages_are_given_by_capability_only(void)
 /* As many slots as there may be, of as many pages as it takes. */
 static void slots_run_out_and_come_back(void)
 {
+	static const char name[16] = "child";
 	struct exo_cap cap = { 0 };
-	long slot, first = 0, page = sys_page_alloc(PAGE_ANY, 1);
-	uint32_t n = 0;
+	long slot, first = 0, page = sys_page_alloc(PAGE_ANY, 1), env = sys_env_create((uint64_t)name, 8);
+	uint32_t n = 0, child = exo_envs()[number_of((uint32_t)env)].id;
 
 	CHECK_IS(sys_cap_mint((uint32_t)page, RIGHT_READ, (uint64_t)&cap), 0);
 	while ((slot = sys_cap_bind((uint64_t)&cap)) > 0) {
@@ -354,7 +355,13 @@ static void slots_run_out_and_come_back(void)
 	CHECK_IS(slot, -E_NOSPC);
 	CHECK_IS(sys_page_alloc(PAGE_ANY, 1), -E_NOSPC);
 	CHECK_IS(sys_cap_give((uint32_t)page, 1, SLOT_SELF), -E_NOSPC);
+	CHECK_IS(sys_slice_alloc(UINT32_MAX), -E_NOSPC);
+	CHECK_IS(sys_device_claim(SLOT_MACHINE, DEVICE_IRQ, 5, 1, 0), -E_NOSPC);
+	CHECK_IS(sys_env_create((uint64_t)name, 8), -E_NOSPC);
+	CHECK_IS(sys_env_child(child), -E_NOSPC);
 	CHECK_IS(sys_cap_drop((uint32_t)first, n), 0);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
+	CHECK_IS(sys_env_destroy((uint32_t)env, 0), 0);
 	CHECK_IS(sys_page_free((uint32_t)page, 1), 0);
 }
 

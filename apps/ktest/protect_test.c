@@ -2,7 +2,7 @@
  * page tables can be read and not written; that no page of the kernel's is mapped for anybody to
  * write; that nothing of the kernel's comes out.
  * SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 #include "exo/table.h"
 
 enum { /* in info.cr4 and info.efer: Intel SDM vol. 3, 2.5 and 2.2.1 */

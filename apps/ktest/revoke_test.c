@@ -1,6 +1,6 @@
 /* apps/ktest/revoke_test.c - visible revocation, and the abort protocol for those who
  * ignore it. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 enum { OWNED = 40, ASKED = 10 };
 

@@ -1,7 +1,7 @@
 /* apps/ktest/starve_test.c - each allocation of a call fails in turn: with 0, 1, 2 .. free pages,
  * until the call succeeds. A call that fails must leave as many as it found.
  * SPDX-License-Identifier: ISC */
-#include "apps/ktest/wire.h"
+#include "apps/ktest/handler.h"
 
 enum { CHUNK = 4096, CHUNKS = 16, STEPS = 200, FAR = 40, GIVEN = 600 };
 
@@ -218,6 +218,8 @@ static bool nothing_changed(void)
 	       before.filters == exo_info()->filters;
 }
 
+static struct exo_cap machine; /* the child's to claim devices by */
+
 #define REFUSED(call)                                              \
 	do {                                                       \
 		if ((call) != -E_NOMEM || !nothing_changed())      \
@@ -230,9 +232,10 @@ static uint32_t binds_without_slots(uint64_t argument)
 	static struct exo_cap cap;
 	uint32_t self = exo_info()->running, page = 0;
 	long slot, grandchild = sys_env_create((uint64_t)name, 8), child_id = 0;
+	long claims = sys_cap_bind((uint64_t)&machine);
 
 	(void)argument;
-	if (grandchild < 0)
+	if (grandchild < 0 || claims < 0)
 		return __LINE__;
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
 		if (exo_envs()[i].state == ENV_NEW && exo_envs()[i].parent == self)
@@ -251,6 +254,7 @@ static uint32_t binds_without_slots(uint64_t argument)
 	REFUSED(sys_cap_bind((uint64_t)&cap));
 	REFUSED(sys_cap_give(page, 1, SLOT_SELF));
 	REFUSED(sys_slice_alloc(UINT32_MAX));
+	REFUSED(sys_device_claim((uint32_t)claims, DEVICE_IRQ, 5, 1, 0));
 	REFUSED(sys_env_create((uint64_t)name, 8));
 	REFUSED(sys_env_child((uint32_t)child_id));
 	if (sys_cap_drop((uint32_t)grandchild, 1) != 0) /* with one empty slot all is well */
@@ -262,6 +266,7 @@ static void a_full_slot_table_refuses_whatever_needs_a_slot(void)
 {
 	struct child child;
 
+	CHECK_IS(sys_cap_mint(SLOT_MACHINE, RIGHT_MAP, (uint64_t)&machine), 0);
 	CHECK(child_start(&child, binds_without_slots, 0));
 	CHECK(child_wait(&child));
 	uint32_t ended = child_record(&child)->ended, code = child_record(&child)->code;
@@ -287,6 +292,25 @@ static void a_filter_without_memory_is_refused(void)
 	CHECK(failed >= 0);
 }
 
+/* A handler with everything that takes memory: pipes, data, shared pages. */
+static long bind_all(void) { return BIND(MOV(0, 0), EXIT); }
+static void unbind(long result) { sys_ash_unbind((uint32_t)ash.filter + (uint32_t)result); }
+
+static void a_handler_without_memory_is_refused(void)
+{
+	CHECK(open_handler());
+	uint32_t shared = (uint32_t)sys_page_alloc(PAGE_ANY, 2);
+	ash.pipes[0] = (struct ash_pipe){ .kind = DILP_COPY };
+	ash.pipes[1] = (struct ash_pipe){ .kind = DILP_SUM };
+	ash.extra = (struct ash_image){ .shared = shared, .nshared = 2, .npipe = 2 };
+	uint32_t charged = exo_envs()[0].tables;
+	int failed = starve(bind_all, unbind, splits);
+	CHECK(failed > 10); /* the program, scratch, code, pipes, seven tables, a list */
+	CHECK_IS(exo_envs()[0].tables, charged);
+	CHECK_IS(sys_page_free(shared, 2), 0);
+	close_handler();
+}
+
 const struct ktest starve_tests[] = {
 	{ "an_environment_is_made_wholly_or_not_at_all",
 	  an_environment_is_made_wholly_or_not_at_all },
@@ -300,5 +324,6 @@ const struct ktest starve_tests[] = {
 	{ "a_full_slot_table_refuses_whatever_needs_a_slot",
 	  a_full_slot_table_refuses_whatever_needs_a_slot },
 	{ "a_filter_without_memory_is_refused", a_filter_without_memory_is_refused },
+	{ "a_handler_without_memory_is_refused", a_handler_without_memory_is_refused },
 	{ NULL, NULL },
 };

@@ -2,7 +2,7 @@
  * have can hold. Each test is a child's, with CHILD_TABLES; it ends with the line of the
  * first check that fails, 0 if none does.
  * SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 enum {
 	REGIONS = 40, /* of 2 MB, a table and its shadow each: more than CHILD_TABLES */

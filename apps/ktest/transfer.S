@@ -10,6 +10,7 @@
 #define MASKED (EXO_ENVPAGE + 40)
 #define RUNNING 44 /* in struct exo_info */
 #define OPEN   (EXO_ENVPAGE + 248)
+#define KTEST_KEPT 0x20400008 /* KTEST_SHARED, second word */
 
 	.text
 
@@ -79,6 +80,15 @@ transfer_who_runs:
 	mov $SYS_call, %eax
 	syscall
 	ud2
+
+/* Keeps the message, and who sent it, in the page that all share; goes on in a later slice. */
+	.globl transfer_keep
+transfer_keep:
+	mov %rdx, KTEST_KEPT
+	mov %rax, KTEST_KEPT + 8
+	xor %edi, %edi
+	mov $SYS_yield, %eax
+	syscall
 
 /* Servers that end, and that never return. */
 	.globl transfer_crash, transfer_hang

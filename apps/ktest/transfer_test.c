@@ -1,8 +1,12 @@
 /* apps/ktest/transfer_test.c - protected control transfer. SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
+
+/* gates.S */
+long context_switch(uint64_t a, uint64_t b, uint64_t c, long number);
 
 /* transfer.S */
 long transfer_call(uint32_t to, uint64_t m[4]);
+void transfer_keep(void);
 void transfer_returned(void);
 void transfer_died(void);
 void transfer_serve(void);
@@ -15,11 +19,25 @@ extern volatile uint64_t transfer_seen;
 
 static struct child child;
 static volatile uint32_t *const ready = (volatile uint32_t *)KTEST_SHARED;
+static volatile uint64_t *const kept = (volatile uint64_t *)KTEST_SHARED + 1; /* transfer_keep's */
+
+_Static_assert(KTEST_SHARED + 8 == 0x20400008, "transfer.S");
+
+static long call(uint32_t to, uint64_t m[4]) { return calls_note(SYS_call, transfer_call(to, m)); }
+
+/* sys_send with a message; returns in a later slice, or at once with an error. */
+static long send(uint32_t to, uint64_t message)
+{
+	context_mask();
+	long result = context_switch(to, 0, message, SYS_send);
+	context_unmask();
+	return calls_note(SYS_send, result);
+}
 
 static _Noreturn uint32_t server(uint64_t entry)
 {
 	context_init();
-	envpage()->sync_entry = (uint32_t)entry;
+	envpage()->sync_entry = envpage()->async_entry = (uint32_t)entry;
 	envpage()->open = entry != 0;
 	*ready = 1;
 	for (;;)
@@ -68,13 +86,36 @@ static void a_transfer_to_nobody_is_refused(void)
 	uint64_t m[4] = { 0 };
 
 	CHECK(start_server(NULL));
-	CHECK_IS(transfer_call(child.id, m), -E_AGAIN); /* not willing */
-	CHECK_IS(transfer_call(0, m), -E_INVAL);
-	CHECK_IS(transfer_call(0xffffffff, m), -E_INVAL);
-	CHECK_IS(transfer_call(child.id + (1 << EXO_ENV_INDEX_BITS), m), -E_INVAL);
-	CHECK_IS(transfer_call(exo_info()->running, m), -E_AGAIN); /* itself */
+	const struct {
+		uint32_t to;
+		long error;
+	} nobody[] = {
+		{ child.id, -E_AGAIN }, /* not willing */
+		{ exo_self(), -E_AGAIN },
+		{ 0, -E_INVAL },
+		{ 0xffffffff, -E_INVAL },
+		{ child.id + (1 << EXO_ENV_INDEX_BITS), -E_INVAL },
+	};
+	for (unsigned i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+		CHECK_IS(call(nobody[i].to, m), nobody[i].error);
+		CHECK_IS(send(nobody[i].to, 0), nobody[i].error);
+	}
 	child_reap(&child);
-	CHECK_IS(transfer_call(child.id, m), -E_INVAL);
+	CHECK_IS(call(child.id, m), -E_INVAL);
+	CHECK_IS(send(child.id, 0), -E_INVAL);
+}
+
+static void what_is_sent_arrives_and_is_not_waited_for(void)
+{
+	CHECK(start_server(transfer_keep));
+	kept[0] = kept[1] = 0;
+	CHECK_IS(send(child.id, 4711), 0);
+	CHECK_IS(kept[0], 4711);
+	CHECK_IS(kept[1], exo_self()); /* who sent it */
+	CHECK_IS(child_record(&child)->state, ENV_READY);
+	CHECK_IS(send(child.id, 1), -E_AGAIN); /* it has not opened again */
+	CHECK_IS(kept[0], 4711);
+	child_reap(&child);
 }
 
 static _Noreturn uint32_t closed_server(uint64_t entry)
@@ -93,7 +134,7 @@ static void a_busy_callee_is_not_entered(void)
 	*ready = 0;
 	CHECK(child_start(&child, closed_server, (uint64_t)transfer_serve));
 	EVENTUALLY(*ready);
-	CHECK_IS(transfer_call(child.id, m), -E_AGAIN);
+	CHECK_IS(call(child.id, m), -E_AGAIN);
 	child_reap(&child);
 }
 
@@ -148,6 +189,7 @@ const struct ktest transfer_tests[] = {
 	  registers_are_the_message_and_the_caller_is_named },
 	{ "the_callee_is_who_runs", the_callee_is_who_runs },
 	{ "a_transfer_to_nobody_is_refused", a_transfer_to_nobody_is_refused },
+	{ "what_is_sent_arrives_and_is_not_waited_for", what_is_sent_arrives_and_is_not_waited_for },
 	{ "a_busy_callee_is_not_entered", a_busy_callee_is_not_entered },
 	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },
 	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",

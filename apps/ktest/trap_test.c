@@ -1,6 +1,6 @@
 /* apps/ktest/trap_test.c - exceptions: handed over, resumed, or the end.
  * SPDX-License-Identifier: ISC */
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 enum { DIVIDE = 0, BREAKPOINT = 3, OPCODE = 6, PROTECTION = 13, PAGE_FAULT = 14 };
 

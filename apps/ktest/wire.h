@@ -1,7 +1,7 @@
 /* apps/ktest/wire.h - a ring of the tests' own, and the peer: the host's user network, which
  * answers ARP for 10.0.2.2. Layer: apps. SPDX-License-Identifier: ISC */
 #pragma once
-#include "apps/ktest/ktest.h"
+#include "apps/ktest/calls.h"
 
 enum {
 	REGION = KTEST_VA,

@@ -6,21 +6,8 @@
  */
 #pragma once
 #include <stdint.h>
+#include "exo/call.h"
 #include "exo/syscall.h"
-
-static inline long exo_syscall(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                               uint64_t e, uint64_t f)
-{
-	register uint64_t r10 __asm__("r10") = d;
-	register uint64_t r8 __asm__("r8") = e;
-	register uint64_t r9 __asm__("r9") = f;
-
-	__asm__ volatile("syscall"
-	                 : "+a"(number), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8), "+r"(r9)
-	                 :
-	                 : "rcx", "r11", "memory");
-	return number;
-}
 
 #define STUB0(name)                                    \
 	static inline long sys_##name(void)            \

@@ -1,0 +1,75 @@
+/* apps/ktest/errors_test.c - what the system calls say of their errors is true: every one that is
+ * documented has come in some test, and no other has come in any.
+ *
+ * What is documented the build takes from the comments above the handlers (docs/syscalls.awk);
+ * what has come calls.h notes. SPDX-License-Identifier: ISC */
+#include "apps/ktest/calls.h"
+
+static const uint32_t documented[SYS_COUNT] = {
+#include "syscall_errors.def"
+};
+
+/* What this machine cannot show: nobody revokes one object 2^24 times, and its CPU lacks nothing. */
+static const uint32_t elsewhere[SYS_COUNT] = {
+	[SYS_cap_revoke] = 1u << E_LIMIT,
+	[SYS_ash_bind] = 1u << E_NOSYS,
+};
+
+static const char *const call_name[] = {
+#define S(n, name, text, ...) #name,
+#include "exo/syscalls.def"
+#undef S
+};
+
+static const char *const error_name[E_COUNT] = {
+#define X(name, text) [E_##name] = #name,
+	EXO_ERRORS(X)
+#undef X
+};
+
+/* Say which errors of a call are in the set, and count them. */
+static long list(uint32_t number, uint32_t set, const char *what)
+{
+	long n = 0;
+
+	for (int e = 1; e < E_COUNT; e++) {
+		if (!(set & 1u << e))
+			continue;
+		n++;
+		ktest_print(what);
+		ktest_print(call_name[number]);
+		ktest_print(" -E_");
+		ktest_print(error_name[e]);
+		ktest_print("\n");
+	}
+	return n;
+}
+
+static void every_documented_error_comes(void)
+{
+	long missing = 0;
+
+	for (uint32_t i = 0; i < SYS_COUNT; i++)
+		missing += list(i, documented[i] & ~elsewhere[i] & ~calls_seen()[i],
+		                "# never seen: ");
+	CHECK_IS(missing, 0);
+}
+
+static void no_other_error_comes(void)
+{
+	long more = 0;
+
+	for (uint32_t i = 0; i < SYS_COUNT; i++)
+		more += list(i, calls_seen()[i] & ~documented[i], "# not documented: ");
+	CHECK_IS(more, 0);
+}
+
+/* Before the fuzz, which finds what it finds; and after it. */
+const struct ktest seen_tests[] = {
+	{ "every_documented_error_comes", every_documented_error_comes },
+	{ NULL, NULL },
+};
+const struct ktest unseen_tests[] = {
+	{ "no_other_error_comes", no_other_error_comes },
+	{ NULL, NULL },
+};
