@@ -176,11 +176,15 @@ static void emit_search(struct emit *e, uint32_t low, uint32_t high)
 	emit_search(e, low, middle);
 }
 
+/* callx: a function, or a helper by its number, as clang calls one of several. */
 static void emit_dispatch(struct emit *e)
 {
 	if (!e->dispatch.waiting)
 		return;
 	x86_bind(&e->a, &e->dispatch);
+	x86_lea(&e->a, X86_64, SCRATCH, x86_at(POINTER, -(ASH_HELPER_NONE + 1)));
+	x86_alu_imm(&e->a, X86_64, X86_CMP, SCRATCH, ASH_HELPER_END - ASH_HELPER_NONE - 1);
+	x86_jcc(&e->a, CC_B, &e->glue);
 	x86_mov_imm(&e->a, SCRATCH, ASH_CODE);
 	x86_alu(&e->a, X86_64, X86_SUB, POINTER, SCRATCH);
 	emit_search(e, 0, e->p->nfunction);

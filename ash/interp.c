@@ -194,16 +194,6 @@ static void call_local(struct machine *m, uint32_t first)
 	m->pc = first;
 }
 
-static void call_register(struct machine *m, uint64_t value)
-{
-	uint64_t first = value - ASH_CODE;
-
-	if (first >= m->p->ninsn || !(m->p->mark[first] & ASH_FUNCTION))
-		stop(m, ASH_STOP_CALLX);
-	else
-		call_local(m, (uint32_t)first);
-}
-
 static void call_helper(struct machine *m, uint32_t id)
 {
 	if (!charge(m, 1))
@@ -211,6 +201,18 @@ static void call_helper(struct machine *m, uint32_t id)
 	m->r[B0] = m->run->helper(m->run, id, &m->r[B1]);
 	for (int k = B1; k <= B5; k++)
 		m->r[k] = 0;
+}
+
+static void call_register(struct machine *m, uint64_t value)
+{
+	uint64_t first = value - ASH_CODE;
+
+	if (value > ASH_HELPER_NONE && value < ASH_HELPER_END)
+		call_helper(m, (uint32_t)value);
+	else if (first >= m->p->ninsn || !(m->p->mark[first] & ASH_FUNCTION))
+		stop(m, ASH_STOP_CALLX);
+	else
+		call_local(m, (uint32_t)first);
 }
 
 static void do_call(struct machine *m, struct ash_insn i)

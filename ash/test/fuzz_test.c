@@ -127,7 +127,9 @@ static void add_call(void)
 	case 0: add(I(CLASS_JMP | OP_CALL, 0, CALL_LOCAL, 0, 0)); break;
 	case 1: add(I(CLASS_JMP | OP_CALL, 0, CALL_HELPER, 0, 1 + (int)below(ASH_HELPER_END - 1))); break;
 	default:
-		if (below(30)) {
+		if (below(8) == 0) {
+			add_wide(r, below(ASH_HELPER_END + 1));
+		} else if (below(30)) {
 			add(I(LDDW, r, LDDW_CODE, 0, 0));
 			add(I(0, 0, 0, 0, 0));
 		}

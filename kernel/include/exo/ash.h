@@ -198,7 +198,7 @@ struct ash_dilp_result {
 	X(FAULT, "access outside the mapped window")                     \
 	X(BUDGET, "instruction budget exhausted")                        \
 	X(DEPTH, "calls nested too deeply")                              \
-	X(CALLX, "callx to something that is not the start of a function")
+	X(CALLX, "callx to what is neither a function nor a helper")
 
 enum ash_stop {
 #define X(upper, text) ASH_STOP_##upper,
