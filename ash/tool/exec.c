@@ -7,13 +7,7 @@
 #include <string.h>
 #include "ash/tool/tool.h"
 
-enum { MEM_MAX = 1 << 20 };
-
-static int usage(void)
-{
-	fputs("usage: ash exec [--interp] --program HEX [--mem HEX]\n", stderr);
-	return STATUS_USAGE;
-}
+enum { MEM_MAX = 1 << 20, TEXT_MAX = 1 << 22, PAGE = 4096 };
 
 static int digit(char c)
 {
@@ -23,26 +17,65 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Hexadecimal, spaces allowed between bytes, to malloced bytes. False: not that, or more
- * than max bytes. */
-static bool read_hex(const char *text, size_t max, uint8_t **out, size_t *n)
+static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+/* Hexadecimal, white space allowed between bytes, to out[0, *n). NULL, or why not. */
+static const char *read_hex(const char *text, size_t max, uint8_t *out, size_t *n)
 {
 	*n = 0;
-	*out = malloc(strlen(text) / 2 + 1);
-	if (!*out)
-		return false;
 	while (*text) {
-		if (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r') {
+		if (is_space(*text)) {
 			text++;
 			continue;
 		}
-		int high = digit(text[0]), low = high < 0 ? -1 : digit(text[1]);
-		if (low < 0 || *n == max)
-			return false;
-		(*out)[(*n)++] = (uint8_t)(high << 4 | low);
+		int high = digit(text[0]), low = digit(text[1]);
+		if (high < 0)
+			return "not a hexadecimal digit";
+		if (low < 0)
+			return text[1] && !is_space(text[1]) ? "not a hexadecimal digit"
+			                                     : "half a byte: an odd number of digits";
+		if (*n == max)
+			return "too long";
+		out[(*n)++] = (uint8_t)(high << 4 | low);
 		text += 2;
 	}
-	return true;
+	return NULL;
+}
+
+/* Standard input to its end, malloced and terminated; null after a message. */
+static char *read_input(void)
+{
+	char *text = malloc(TEXT_MAX + 1);
+	size_t n = text ? fread(text, 1, TEXT_MAX, stdin) : 0;
+
+	if (!text || ferror(stdin) || n == TEXT_MAX) {
+		fputs("ash: cannot read standard input, or it is too long\n", stderr);
+		free(text);
+		return NULL;
+	}
+	text[n] = 0;
+	return text;
+}
+
+/* The option's bytes, malloced; "-" reads standard input: an argument of a command cannot
+ * have more than 128 KiB. NULL after a message. */
+static uint8_t *option_bytes(const char *option, const char *text, size_t max, size_t *n)
+{
+	char *input = strcmp(text, "-") ? NULL : read_input();
+
+	if (!input && !strcmp(text, "-"))
+		return NULL;
+	if (input)
+		text = input;
+	uint8_t *bytes = malloc(strlen(text) / 2 + 1);
+	const char *why = bytes ? read_hex(text, max, bytes, n) : "out of memory";
+	if (why) {
+		fprintf(stderr, "ash: %s: %s\n", option, why);
+		free(bytes);
+		bytes = NULL;
+	}
+	free(input);
+	return bytes;
 }
 
 struct job {
@@ -51,16 +84,30 @@ struct job {
 	size_t program_size, mem_size;
 };
 
-static int execute(const struct job *job, struct host *h)
+/* The memory, at the end of its pages or at their beginning: one byte past it, or before it,
+ * is not mapped. */
+static int place_memory(const struct job *job, struct host *h, bool at_end)
+{
+	uint32_t size = (uint32_t)job->mem_size, pages = (size + PAGE - 1) & ~(uint32_t)(PAGE - 1);
+
+	h->run.r1 = size ? ASH_DATA + (at_end ? pages - size : 0) : 0;
+	h->run.r2 = size;
+	int err = size ? host_map(h, ASH_DATA, pages) : 0;
+	if (!err && size)
+		memcpy(h->run.window + h->run.r1, job->mem, size);
+	return err;
+}
+
+/* Returns 0, or a STATUS_ after a message. */
+static int execute(const struct job *job, struct host *h, bool at_end)
 {
 	uint32_t n = (uint32_t)(job->program_size / sizeof(struct ash_insn));
-	uint32_t pages = (uint32_t)(job->mem_size + 4095) & ~4095u;
 
 	if (job->program_size % sizeof(struct ash_insn)) {
 		fputs("ash: the program is not a whole number of 8-byte instructions\n", stderr);
 		return STATUS_REFUSED;
 	}
-	int err = pages ? host_map(h, ASH_DATA, pages) : 0;
+	int err = place_memory(job, h, at_end);
 	if (!err)
 		err = host_load(h, (const struct ash_insn *)(const void *)job->program, n, NULL, 0);
 	if (err && h->program.bad) {
@@ -72,47 +119,56 @@ static int execute(const struct job *job, struct host *h)
 		fputs("ash: out of memory\n", stderr);
 		return STATUS_REFUSED;
 	}
-	if (job->mem_size)
-		memcpy(h->run.window + ASH_DATA, job->mem, job->mem_size);
-	h->run.r1 = job->mem_size ? ASH_DATA : 0;
-	h->run.r2 = job->mem_size;
 	uint32_t stop = job->interp ? host_interpret(h) : host_native(h);
 	if (stop) {
 		fprintf(stderr, "ash: stopped: %s\n", ash_stop_text(stop));
 		return STATUS_STOPPED;
 	}
-	printf("%" PRIx64 "\n", h->run.r0);
 	return 0;
 }
 
-int command_exec(int argc, char **argv)
+static int run_once(const struct job *job, bool at_end, uint64_t *r0)
 {
-	struct job job = { 0 };
 	struct host h;
 
-	for (int k = 0; k < argc; k++) {
-		bool value = k + 1 < argc;
-		if (!strcmp(argv[k], "--interp")) {
-			job.interp = true;
-		} else if (!strcmp(argv[k], "--program") && value && !job.program) {
-			if (!read_hex(argv[++k], (size_t)ASH_INSN_MAX * 8 + 8, &job.program,
-			              &job.program_size))
-				return usage();
-		} else if (!strcmp(argv[k], "--mem") && value && !job.mem) {
-			if (!read_hex(argv[++k], MEM_MAX, &job.mem, &job.mem_size))
-				return usage();
-		} else {
-			return usage();
-		}
-	}
-	if (!job.program)
-		return usage();
 	if (host_open(&h)) {
 		fputs("ash: cannot reserve a window: raise the limit on address space\n", stderr);
 		return STATUS_REFUSED;
 	}
-	int status = execute(&job, &h);
+	int status = execute(job, &h, at_end);
+	*r0 = h.run.r0;
 	host_close(&h);
+	return status;
+}
+
+/* Windows are mapped by pages. So that an access one byte outside of the memory is a fault on
+ * both sides, the program runs twice, each time in a window of its own. */
+static int run_job(const struct job *job)
+{
+	uint64_t r0;
+	int status = job->mem_size % PAGE ? run_once(job, true, &r0) : 0;
+
+	if (!status)
+		status = run_once(job, false, &r0);
+	if (!status)
+		printf("%" PRIx64 "\n", r0);
+	return status;
+}
+
+int command_exec(const struct options *o)
+{
+	struct job job = { .interp = o->interp };
+	const char *mem = o->mem ? o->mem : "";
+
+	if (!o->hex || (!strcmp(o->hex, "-") && !strcmp(mem, "-"))) {
+		fputs("ash: exec needs --program; only one option can be standard input\n", stderr);
+		return STATUS_USAGE;
+	}
+	/* One slot too many is the decoder's to refuse. */
+	job.program = option_bytes("--program", o->hex, (size_t)ASH_INSN_MAX * 8 + 8,
+	                           &job.program_size);
+	job.mem = job.program ? option_bytes("--mem", mem, MEM_MAX, &job.mem_size) : NULL;
+	int status = job.mem ? run_job(&job) : STATUS_USAGE;
 	free(job.program);
 	free(job.mem);
 	return status;

@@ -10,7 +10,9 @@
  * Status: 0 all went well; 1 refused, said on standard error; 2 the command line is wrong;
  * 3 (exec) the run was stopped. Layer: hosted tool. SPDX-License-Identifier: ISC
  */
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ash/tool/tool.h"
@@ -20,7 +22,7 @@ static const char words[] =
 	"       ash run OBJ [-p PROGRAM] [-r FILE] [-w FILE] [-b BUDGET] [-q] [--interp] [--json]\n"
 	"       ash asm OBJ [-p PROGRAM]\n"
 	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [-d LIBRARY] [--json]\n"
-	"       ash exec [--interp] --program HEX [--mem HEX]\n"
+	"       ash exec [--interp] --program HEX [--mem HEX] (-: standard input)\n"
 	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME]\n"
 	"                    [-f EXPRESSION [-s PAGES]]\n"
 	"       ash list -k KEYFILE [-a HOST[:PORT]] [--json]\n"
@@ -29,13 +31,14 @@ static const char words[] =
 static const struct command {
 	const char *name;
 	int operands;
-	const char *options; /* letters of getopt, j for --json, i for --interp */
+	const char *options; /* of getopt; long ones have the letters below */
 	int (*run)(const struct options *o);
 } commands[] = {
 	{ "check", 1, "p:j", command_check },
 	{ "run", 1, "p:r:w:b:qij", command_run },
 	{ "asm", 1, "p:", command_asm },
 	{ "bench", 1, "p:r:n:d:j", command_bench },
+	{ "exec", 0, "iP:M:", command_exec },
 	{ "load", 1, "p:k:a:N:f:s:", command_load },
 	{ "list", 0, "k:a:j", command_list },
 	{ "unload", 1, "k:a:", command_unload },
@@ -45,6 +48,12 @@ static int usage(void)
 {
 	fputs(words, stderr);
 	return STATUS_USAGE;
+}
+
+static int help(void)
+{
+	fputs(words, stdout);
+	return 0;
 }
 
 static bool set_option(struct options *o, int letter)
@@ -61,6 +70,8 @@ static bool set_option(struct options *o, int letter)
 	case 'k': o->key = optarg; return true;
 	case 'f': o->filter = optarg; return true;
 	case 'N': o->name = optarg; return true;
+	case 'P': o->hex = optarg; return true;
+	case 'M': o->mem = optarg; return true;
 	case 'q': o->quiet = true; return true;
 	case 'i': o->interp = true; return true;
 	case 'j': o->json = true; return true;
@@ -79,12 +90,17 @@ static int run_command(const struct command *c, int argc, char **argv)
 {
 	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
 		                               { "interp", no_argument, NULL, 'i' },
+		                               { "program", required_argument, NULL, 'P' },
+		                               { "mem", required_argument, NULL, 'M' },
+		                               { "help", no_argument, NULL, 'h' },
 		                               { 0 } };
 	struct options o = { .budget = ASH_BUDGET };
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, c->options, longs, NULL)) != -1)
-		if (!strchr(c->options, letter) || !set_option(&o, letter))
+		if (letter == 'h')
+			return help();
+		else if (!strchr(c->options, letter) || !set_option(&o, letter))
 			return usage();
 	if (optind + c->operands != argc)
 		return usage();
@@ -92,14 +108,25 @@ static int run_command(const struct command *c, int argc, char **argv)
 	return c->run(&o);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
-	if (!strcmp(name, "exec"))
-		return command_exec(argc - 2, argv + 2);
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
+		return help();
 	for (size_t k = 0; k < sizeof commands / sizeof *commands; k++)
 		if (!strcmp(name, commands[k].name))
 			return run_command(&commands[k], argc - 1, argv + 1);
 	return usage();
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN); /* what cannot be written is said, and is a status */
+	int status = run(argc, argv);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "ash: cannot write: %s\n", strerror(errno));
+		return status ? status : STATUS_REFUSED;
+	}
+	return status;
 }

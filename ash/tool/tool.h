@@ -59,10 +59,11 @@ struct options {
 	const char *object, *program, *capture, *replies, *native, *peer;
 	const char *address, *key, *filter, *name; /* of a running appliance, remote.c */
 	uint32_t shared; /* pages, at most ASH_SHARED_PAGES */
+	const char *hex, *mem; /* of exec */
 	bool json, interp, quiet;
 	uint64_t budget;
 };
-int command_exec(int argc, char **argv);
+int command_exec(const struct options *o);
 int command_check(const struct options *o);
 int command_run(const struct options *o);
 int command_asm(const struct options *o);
