@@ -91,8 +91,13 @@ enum { ASH_EXTENTS = 8 };
 
 /* What a handler asked for, to be done if it ends well. */
 struct ash_effects {
-	bool wake, counted; /* counted: count[] is not all zero */
-	uint8_t ncall, nframe;
+	union {
+		struct {
+			bool wake, counted; /* counted: count[] is not all zero */
+			uint8_t ncall, nframe;
+		};
+		uint32_t any; /* of all these */
+	};
 	uint64_t count[ASH_COUNTERS];
 	struct ash_call call[ASH_RUN_CALLS]; /* [ncall]; filter is not set */
 	struct ash_effect_frame {

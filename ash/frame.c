@@ -10,8 +10,7 @@ static void no_effects(struct ash_run *run)
 {
 	if (run->effects.counted)
 		run->effects = (struct ash_effects){ 0 };
-	run->effects.wake = false;
-	run->effects.ncall = run->effects.nframe = 0;
+	run->effects.any = 0;
 }
 
 void ash_frame_begin(struct ash_run *run, const struct ash_frame *f)

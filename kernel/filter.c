@@ -22,6 +22,7 @@ struct exo_filter_info filter_info[EXO_FILTER_MAX] __attribute__((aligned(EXO_PA
 
 static struct {
 	struct dpf *rx, *tx;
+	uint32_t nshared; /* filters that get copies */
 	uint32_t mirror[EXO_FILTER_MAX];    /* its id in tx, or RX_ONLY */
 	uint8_t mirrored[FILTER_KERNEL_MAX]; /* scratch */
 } state;
@@ -146,6 +147,7 @@ long filter_insert(struct env *env, uint32_t ring, const void *bytes, uint32_t l
 		                                    .flags = f->flags };
 	env->filters++;
 	info.filters++;
+	state.nshared += shared;
 	reclaim();
 	return id;
 }
@@ -157,6 +159,7 @@ void filter_remove(uint32_t number)
 
 	assert(env);
 	env->filters--;
+	state.nshared -= (fi->flags & FILTER_SHARED) != 0;
 	handler_unbind(number);
 	tee_forget(number);
 	dpf_delete(state.rx, number);
@@ -191,6 +194,8 @@ void filter_release(struct env *env)
 }
 
 const struct dpf *filter_rx(void) { return state.rx; }
+
+bool filter_has_shared(void) { return state.nshared > 0; }
 
 uint32_t filter_tx_owner(const uint8_t *header, uint32_t copied, uint32_t length)
 {

@@ -40,8 +40,9 @@ uint32_t filter_first(const struct env *env);
 void filter_release_ring(uint32_t ring);
 void filter_release(struct env *env);
 
-/* The receive classifier. */
+/* The receive classifier; has it filters that get copies (FILTER_SHARED)? */
 const struct dpf *filter_rx(void);
+bool filter_has_shared(void);
 
 /* The environment that may send a frame of `length` bytes that begins so: its id, or 0. */
 uint32_t filter_tx_owner(const uint8_t *header, uint32_t copied, uint32_t length);

@@ -23,6 +23,7 @@ enum { ABORT_COST = 16, ABORT_MOST = 1024 };
 
 struct handler {
 	struct env *env; /* NULL: free */
+	struct ring *ring;
 	uint32_t filter;
 	uint32_t charged; /* pages, as tables of env's */
 	uint8_t *code;
@@ -207,7 +208,7 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *q)
 
 	if (!h)
 		return -E_NOSPC;
-	*h = (struct handler){ .env = env, .filter = id,
+	*h = (struct handler){ .env = env, .filter = id, .ring = ring_of(filter_info[id].ring),
 		               .budget = q->head.budget ? q->head.budget : ASH_BUDGET };
 	h->run.helper = ash_helper;
 	if (!cpu_random(&h->run.random))
@@ -261,8 +262,8 @@ static uint64_t nanoseconds(uint64_t tsc)
 	return (uint64_t)((unsigned __int128)(tsc - info.boot_tsc) * scale >> 32);
 }
 
-static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64_t begun,
-                            uint32_t *first, uint32_t *length)
+static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint32_t *first,
+                            uint32_t *length)
 {
 	struct exo_filter_info *fi = &filter_info[h->filter];
 
@@ -271,42 +272,51 @@ static enum ash_verdict run(struct handler *h, const struct ash_frame *f, uint64
 	state.running = h;
 	((ash_entry *)(uint64_t)h->code)(&h->run);
 	state.running = NULL;
-	uint64_t cycles = rdtsc() - begun;
 	fi->runs++;
 	fi->charged += h->budget - h->run.budget;
-	fi->cycles += cycles;
 	return ash_frame_end(&h->run, f, first, length);
 }
 
 /* The frame as it is in the buffer now, to its owner. */
-static void pass(struct ring *ring, uint32_t buffer, uint32_t length, uint32_t id)
+static void pass(struct handler *h, uint32_t buffer, uint32_t length)
 {
-	uint8_t *bytes = ring_buffer(ring, buffer) + EXO_FRAME_MIN;
+	uint8_t *bytes = ring_buffer(h->ring, buffer) + EXO_FRAME_MIN;
 
-	ring_publish(ring, buffer, length, copysum(bytes, bytes, length - EXO_FRAME_MIN), id);
+	ring_publish(h->ring, buffer, length, copysum(bytes, bytes, length - EXO_FRAME_MIN),
+	             h->filter);
+}
+
+/* The frame that lies at `bytes` in a buffer, out, as the owner's. False: it did not go. */
+static bool reply(struct handler *h, uint32_t buffer, const uint8_t *bytes, uint32_t length)
+{
+	struct exo_filter_info *fi = &filter_info[h->filter];
+	bool sent = ring_reply(h->ring, buffer, bytes, length);
+
+	if (sent) {
+		fi->replied++;
+	} else {
+		fi->dropped++; /* refused, or no room */
+		ring_return(h->ring, buffer);
+	}
+	return sent;
 }
 
 /* A frame beside the one that came: what is sent or delivered is a copy of our own. */
 static void emit(struct handler *h, const struct ash_effect_frame *f)
 {
-	struct exo_filter_info *fi = &filter_info[h->filter];
-	struct ring *ring = ring_of(fi->ring);
-	int taken = ring_take(ring);
+	int taken = ring_take(h->ring);
 
 	if (taken < 0) {
-		fi->dropped++;
+		filter_info[h->filter].dropped++;
 		return;
 	}
-	uint32_t buffer = (uint32_t)taken, at = ring_offset(ring, buffer);
-	memcpy(ring_buffer(ring, buffer), h->run.window + f->at, f->length);
-	if (!f->send) {
-		pass(ring, buffer, f->length, h->filter);
-	} else if (ring_reply(ring, buffer, at, f->length)) {
-		fi->replied++;
-	} else {
-		fi->dropped++;
-		ring_return(ring, buffer);
-	}
+	uint32_t buffer = (uint32_t)taken;
+	uint8_t *to = ring_buffer(h->ring, buffer);
+	memcpy(to, h->run.window + f->at, f->length);
+	if (f->send)
+		reply(h, buffer, to, f->length);
+	else
+		pass(h, buffer, f->length);
 }
 
 static void queue_calls(struct handler *h)
@@ -341,15 +351,11 @@ static void do_effects(struct handler *h)
 }
 
 /* Too many aborts: the frames go to the ring from now on, and the owner is told. */
-static void judge(struct handler *h, bool aborted)
+static void count_abort(struct handler *h)
 {
 	struct env *env = h->env;
 	uint32_t id = h->filter;
 
-	if (!aborted) {
-		h->points -= h->points > 0;
-		return;
-	}
 	filter_info[id].aborted++;
 	h->points += ABORT_COST;
 	if (h->points <= ABORT_MOST)
@@ -359,45 +365,36 @@ static void judge(struct handler *h, bool aborted)
 	revoke_note(env, CAP_FILTER, id);
 }
 
-int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length)
+int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length, uint64_t arrived)
 {
 	struct exo_filter_info *fi = &filter_info[id];
 	struct handler *h = state.of[id];
-	struct ring *ring = ring_of(fi->ring);
-	uint32_t first, reply;
-	int taken = ring_take(ring);
+	int taken = ring_take(h->ring);
 
 	if (taken < 0)
 		return -taken;
-	uint64_t begun = rdtsc();
-	uint32_t buffer = (uint32_t)taken;
-	uint8_t *to = ring_buffer(ring, buffer);
-	struct ash_frame f = { .at = ASH_RING + ring_offset(ring, buffer), .length = length,
-		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(begun),
-		               .ring_free = ring_posted(ring), .ring_used = ring_held(ring) };
-	memcpy(to, frame, length);
-	enum ash_verdict verdict = run(h, &f, begun, &first, &reply);
-	do_effects(h);
-	judge(h, verdict == ASH_ABORTED);
-	switch (verdict) {
-	case ASH_REPLY:
-		if (ring_reply(ring, buffer, first - ASH_RING, reply)) {
-			fi->handled++;
-			fi->replied++;
-			break;
-		}
-		fi->dropped++; /* refused, or no room */
-		ring_return(ring, buffer);
-		break;
-	case ASH_CONSUME:
+	uint32_t buffer = (uint32_t)taken, nfree = ring_posted(h->ring), first, n;
+	struct ash_frame f = { .at = ASH_RING + ring_offset(h->ring, buffer), .length = length,
+		               .room = EXO_BUF_SIZE, .filter = id, .time = nanoseconds(arrived),
+		               .ring_free = nfree, .ring_used = ring_buffers(h->ring) - nfree };
+	memcpy(h->run.window + f.at, frame, length);
+	enum ash_verdict verdict = run(h, &f, &first, &n);
+	if (verdict == ASH_ABORTED) {
+		memcpy(h->run.window + f.at, frame, length); /* as it came */
+		pass(h, buffer, length);
+		count_abort(h);
+		return DROP_NONE;
+	}
+	h->points -= h->points > 0;
+	if (h->run.effects.any)
+		do_effects(h);
+	if (verdict == ASH_PASS) {
+		pass(h, buffer, length);
+	} else if (verdict == ASH_REPLY) {
+		fi->handled += reply(h, buffer, h->run.window + first, n);
+	} else {
 		fi->handled++;
-		ring_return(ring, buffer);
-		break;
-	case ASH_ABORTED:
-		memcpy(to, frame, length); /* as it came */
-		/* fallthrough */
-	case ASH_PASS:
-		pass(ring, buffer, length, id);
+		ring_return(h->ring, buffer);
 	}
 	return DROP_NONE;
 }

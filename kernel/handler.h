@@ -28,8 +28,9 @@ int handler_bind(struct env *env, uint32_t id, const struct handler_request *req
 /* The filter has no handler any more; nothing happens if it had none. */
 void handler_unbind(uint32_t id);
 
-/* ring_deliver, for a filter with a handler: it sees the frame first. */
-int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length);
+/* ring_deliver, for a filter with a handler: it sees the frame first, which arrived at this time
+ * stamp. */
+int handler_deliver(uint32_t id, const uint8_t *frame, uint32_t length, uint64_t arrived);
 
 /* Was this page fault in the kernel a handler's own? Then *rip is where the kernel goes on. */
 bool handler_fault(uint64_t *rip, uint64_t address);

@@ -17,38 +17,57 @@
 
 enum { DEBT_MAX = 16 };
 
+/* Apart, so that the way of most frames stays short. */
+#define RARE static __attribute__((noinline, cold))
+
 static struct {
-	bool polling;                    /* the interface's interrupt is off */
-	uint64_t frame;                  /* counts frames, to tell them apart */
-	uint64_t last[RING_MAX];         /* the last frame that each ring got */
-	uint64_t charged;                /* time stamp up to which the work has been charged */
+	bool polling;            /* the interface's interrupt is off */
+	uint64_t frame;          /* counts frames that have subscribers, to tell them apart */
+	uint64_t last[RING_MAX]; /* the last of them that each ring got */
+	uint32_t worked_for;     /* a filter; 0: nobody */
+	uint64_t since;          /* time stamp up to which the work has been charged */
+	bool in_credit;          /* so few slices does the filter's owner owe that its handler runs */
 	/* subscribers to the frame at hand, and to the first fragment before it */
 	uint32_t shared[EXO_FILTER_MAX + FRAGMENT_COPIES];
 } state = { .polling = true };
 
-/* The work since the last settlement was for this filter's owner; 0: for nobody. */
-static void settle(uint32_t id)
+/* Charge the work since the last settlement to the owner of the filter it was for. */
+static void settle(void)
 {
-	uint64_t now = rdtsc();
+	struct exo_filter_info *fi = &filter_info[state.worked_for];
+	uint64_t now = rdtsc(), cycles = now - state.since;
 
-	sched_charge_to(id ? env_by_id(filter_info[id].owner) : NULL, now - state.charged);
-	state.charged = now;
+	fi->cycles += cycles;
+	sched_charge_to(state.worked_for ? env_by_id(fi->owner) : NULL, cycles);
+	state.since = now;
 }
 
-/* Does the filter's handler get the frame? Not while its owner owes DEBT_MAX slices: then the frame
- * waits in the ring for one. */
-static bool handled(const struct exo_filter_info *fi)
+/* The work that has not been settled is for this filter, and what follows. */
+static void begin_work(uint32_t id)
 {
-	return fi->handler == HANDLER_BOUND && sched_debt(env_by_id(fi->owner)) < DEBT_MAX * info.slice_cycles;
+	struct env *owner = id ? env_by_id(filter_info[id].owner) : NULL;
+
+	state.worked_for = id;
+	state.in_credit = owner && sched_debt(owner) < DEBT_MAX * info.slice_cycles;
 }
 
-/* One owner's copy. `whole`: the frame shows the headers that its handler expects. Returns
- * DROP_NONE or the reason for its loss. */
+/* From here on the work is for this filter. */
+static inline void work_for(uint32_t id)
+{
+	if (id == state.worked_for)
+		return;
+	settle();
+	begin_work(id);
+}
+
+/* One owner's copy. `whole`: the frame shows the headers that its handler expects. Its handler
+ * does not get it while the owner owes DEBT_MAX slices: then the frame waits in the ring for one.
+ * Returns DROP_NONE or the reason for its loss. */
 static int deliver_copy(const struct nic_frame *f, uint32_t id, bool whole)
 {
 	struct exo_filter_info *fi = &filter_info[id];
-	int reason = whole && handled(fi)
-	                     ? handler_deliver(id, f->data, f->length)
+	int reason = whole && fi->handler == HANDLER_BOUND && state.in_credit
+	                     ? handler_deliver(id, f->data, f->length, state.since)
 	                     : ring_deliver(fi->ring, f->data, f->length, id);
 
 	fi->frames++;
@@ -57,7 +76,6 @@ static int deliver_copy(const struct nic_frame *f, uint32_t id, bool whole)
 		fi->dropped++;
 	else
 		info.nic.copies++;
-	settle(id);
 	return reason;
 }
 
@@ -73,33 +91,44 @@ static bool has_had(uint32_t ring)
 /* Everybody who subscribes to what the frame shows, into state.shared. */
 static uint32_t subscribers(const struct nic_frame *f)
 {
-	return dpf_match_shared(filter_rx(), f->data, f->length, f->length, state.shared,
-	                        EXO_FILTER_MAX);
+	return filter_has_shared()
+	               ? dpf_match_shared(filter_rx(), f->data, f->length, f->length, state.shared,
+	                                  EXO_FILTER_MAX)
+	               : 0;
 }
 
-/* Give a frame to the winner, if any, and to n subscribers. `lost`: what becomes of it when
- * there is nobody. */
-static void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int lost, bool whole)
+/* Copies to those of n subscribers who may see what the winner gets. Returns what becomes of the
+ * frame as a whole, when `reason` became of it so far. */
+RARE int deliver_shared(const struct nic_frame *f, uint32_t winner, uint32_t n, int reason,
+                          bool whole)
 {
-	int reason = winner ? deliver_copy(f, winner, whole) : lost;
-	bool delivered = reason == DROP_NONE, nobody = !winner;
-
 	state.frame++;
 	if (winner)
 		has_had(filter_info[winner].ring);
 	for (uint32_t i = 0; i < n; i++) {
-		if (!tee_may(state.shared[i], winner) ||
-		    has_had(filter_info[state.shared[i]].ring))
-			continue;
-		int missed = deliver_copy(f, state.shared[i], whole);
+		uint32_t id = state.shared[i];
 
-		delivered |= missed == DROP_NONE;
-		reason = nobody ? missed : reason;
-		nobody = false;
+		if (!tee_may(id, winner) || has_had(filter_info[id].ring))
+			continue;
+		work_for(id);
+		int missed = deliver_copy(f, id, whole);
+
+		if (missed == DROP_NONE || (!winner && reason != DROP_NONE))
+			reason = missed;
 	}
-	if (nobody)
-		settle(0);
-	if (delivered)
+	return reason;
+}
+
+/* Give a frame to the winner, if any, and to n subscribers. `lost`: what becomes of it when
+ * there is nobody. */
+static inline void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int lost, bool whole)
+{
+	work_for(winner);
+	int reason = winner ? deliver_copy(f, winner, whole) : lost;
+
+	if (n)
+		reason = deliver_shared(f, winner, n, reason, whole);
+	if (reason == DROP_NONE)
 		info.nic.delivered++;
 	else
 		info.nic.drop[reason]++;
@@ -125,7 +154,7 @@ static void give_up(bool make_room)
 		deliver_later(&held, &nobody, DROP_FRAGMENT);
 }
 
-static void deliver_fragment(const struct nic_frame *f, const struct fragment *fragment,
+RARE void deliver_fragment(const struct nic_frame *f, const struct fragment *fragment,
                              uint32_t winner)
 {
 	struct fragment_route to = { .winner = winner };
@@ -161,47 +190,54 @@ static void deliver_frame(const struct nic_frame *f, uint32_t winner)
 /* One burst. Returns the number of frames taken. */
 static uint32_t burst(void)
 {
-	struct nic_frame frames[NIC_BURST];
-	const uint8_t *data[NIC_BURST];
-	uint32_t lengths[NIC_BURST], ids[NIC_BURST];
-	uint32_t n = nic_receive(nic_of(NIC_SHARED), frames, NIC_BURST);
+	struct nic_burst in;
+	uint32_t ids[NIC_BURST];
 
-	if (n == 0)
+	nic_receive(nic_of(NIC_SHARED), &in);
+	if (in.n == 0)
 		return 0;
-	for (uint32_t i = 0; i < n; i++) {
-		data[i] = frames[i].data;
-		lengths[i] = frames[i].length;
+	dpf_classify_burst(filter_rx(), in.data, in.length, in.n, ids);
+	begin_work(ids[0]);
+	for (uint32_t i = 0; i < in.n; i++) {
+		const struct nic_frame frame = { in.data[i], in.length[i] };
+
+		deliver_frame(&frame, ids[i]);
 	}
-	dpf_classify_burst(filter_rx(), data, lengths, n, ids);
-	for (uint32_t i = 0; i < n; i++)
-		deliver_frame(&frames[i], ids[i]);
 	give_up(false);
-	nic_release(nic_of(NIC_SHARED), frames, n);
+	nic_release(nic_of(NIC_SHARED), &in);
 	nic_flush(nic_of(NIC_SHARED)); /* what handlers replied */
-	settle(ids[n - 1]);
-	return n;
+	settle();
+	return in.n;
 }
 
-/* Returns true if anything happened. */
+/* Tell those who wait for room in the device that there is some. Did somebody wait? */
+static bool make_room(void)
+{
+	bool room = ring_wants_room(NIC_SHARED) && nic_header(nic_of(NIC_SHARED));
+
+	if (room)
+		ring_room(NIC_SHARED);
+	return room;
+}
+
+/* Returns true if anything happened that somebody may wait for. */
 static bool poll(void)
 {
-	uint32_t taken = 0, sent, n;
+	uint32_t taken = 0, n;
 
 	if (!info.nic.present)
 		return false;
 	info.nic.polls++;
-	state.charged = sched_charge();
+	state.since = sched_charge();
 	do {
 		n = burst();
 		taken += n;
 	} while (n && taken < NET_QUOTA);
-	sent = nic_reap(nic_of(NIC_SHARED));
+	bool sent = nic_reap(nic_of(NIC_SHARED)), room = make_room();
 	state.polling = n > 0 || !nic_listen(nic_of(NIC_SHARED), true);
 	if (state.polling)
 		nic_listen(nic_of(NIC_SHARED), false);
-	if (ring_wants_room(NIC_SHARED) && nic_header(nic_of(NIC_SHARED)))
-		ring_room(NIC_SHARED);
-	return taken + sent > 0;
+	return taken || sent || room;
 }
 
 void net_poll(void) { poll(); }

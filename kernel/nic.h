@@ -21,15 +21,21 @@ uint32_t nic_init(void);
 /* All that follow REQUIRE that the pair is there: info.pair[].present. */
 struct nic *nic_of(uint32_t pair);
 
-/* Up to n received frames, wholly in kernel memory until released. Frames of an impossible
- * length or buffer are dropped here, and counted. */
 struct nic_frame {
 	const uint8_t *data;
 	uint32_t length;
-	uint32_t buffer;
 };
-uint32_t nic_receive(struct nic *, struct nic_frame frames[], uint32_t n);
-void nic_release(struct nic *, const struct nic_frame frames[], uint32_t n);
+
+/* Received frames, wholly in kernel memory until released. Frames of an impossible
+ * length or buffer are dropped here, and counted. */
+struct nic_burst {
+	uint32_t n;
+	const uint8_t *data[NIC_BURST];
+	uint32_t length[NIC_BURST];
+	uint16_t buffer[NIC_BURST];
+};
+void nic_receive(struct nic *, struct nic_burst *out);
+void nic_release(struct nic *, const struct nic_burst *in);
 
 /* Interrupt when a frame arrives (or not). nic_listen(true) returns false if frames are
  * there already. */
@@ -53,17 +59,20 @@ struct nic_sender {
  * is full, after all that it has sent was taken back. */
 uint8_t *nic_header(struct nic *);
 
-/* Send the header just filled, REQUIRES nic_header() before, then the n <= NIC_PIECES pieces;
- * their pages are pinned until it is done. */
+/* Send the header just filled, REQUIRES nic_header() before: as a frame of `length` bytes ... */
+void nic_send_copy(struct nic *, uint32_t length);
+
+/* ... or with the n pieces behind it, 0 < n <= NIC_PIECES; their pages are pinned until it is
+ * done. */
 void nic_send(struct nic *, uint32_t header_length, const struct nic_piece pieces[],
               uint32_t n, const struct nic_sender *sender);
 
 /* Tell the device about what nic_send queued. */
 void nic_flush(struct nic *);
 
-/* Take back what the device has sent (calls ring_sent for each that had pieces). Returns how
- * many. */
-uint32_t nic_reap(struct nic *);
+/* Take back what the device has sent. Calls ring_sent for each frame that had pieces; was there
+ * one? */
+bool nic_reap(struct nic *);
 
 /* Interrupt when the device has sent all there is, if somebody waits for pieces or, so says the
  * caller, for room. False: it has, already. */

@@ -212,10 +212,7 @@ uint32_t ring_posted(const struct ring *r)
 	return r->head->free_head - r->free_tail + r->nspare;
 }
 
-uint32_t ring_held(const struct ring *r)
-{
-	return r->rx_buffers - ring_posted(r);
-}
+uint32_t ring_buffers(const struct ring *r) { return r->rx_buffers; }
 
 const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable)
 {
@@ -284,22 +281,26 @@ static void read_frame(const struct ring *r, uint32_t posted, struct outgoing *f
 	          f->npieces <= NIC_PIECES;
 }
 
-/* What is checked is what is sent: the kernel's copy of the header. A later fragment shows no
- * ports: who sent the first one may send it. */
-static bool may_send(const struct ring *r, const uint8_t *header, uint32_t copied,
-                     uint32_t length)
+/* A later fragment shows no ports: who sent the first one may send it. */
+static __attribute__((noinline, cold)) bool may_send_fragment(const struct fragment *f, uint32_t id,
+                                                              bool owner)
 {
-	uint32_t id = r->env->pub->id;
+	if (owner && f->first)
+		fragment_sent(f, id);
+	return owner || (!f->first && fragment_sender(f) == id);
+}
+
+/* What is checked is what is sent: the kernel's copy of the header. */
+static inline bool may_send(const struct ring *r, const uint8_t *header, uint32_t copied,
+                            uint32_t length)
+{
+	uint32_t id = r->env->id;
 	struct fragment f;
 
 	if (memcmp(header + 6, info.nic.mac, 6) != 0)
 		return false;
 	bool owner = filter_tx_owner(header, copied, length) == id;
-	if (!fragment_read(header, copied, &f))
-		return owner;
-	if (owner && f.first)
-		fragment_sent(&f, id);
-	return owner || (!f.first && fragment_sender(&f) == id);
+	return fragment_read(header, copied, &f) ? may_send_fragment(&f, id, owner) : owner;
 }
 
 /* The device is done with entries: tx_done moves over them once all before are done too. */
@@ -318,28 +319,37 @@ static void mark_done(struct ring *r, uint32_t first, uint32_t count)
 	r->head->tx_done = r->tx_done;
 }
 
-bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length)
+/* Behind the header just filled, the rest of a frame in a buffer. */
+static void send_rest(struct ring *r, uint32_t buffer, uint64_t offset, uint32_t length)
 {
-	struct nic *nic = nic_of(NIC_SHARED);
-	uint8_t *header = nic_header(nic), *bytes = at(r, first);
+	const struct nic_piece rest = {
+		kmap_phys((uint64_t)ring_buffer(r, buffer)) + offset, length
+	};
+	const struct nic_sender sender = { .ring = (uint32_t)(r - rings),
+		                           .generation = r->generation, .buffer = buffer + 1 };
+
+	nic_send(nic_of(NIC_SHARED), EXO_TX_HEADER, &rest, 1, &sender);
+}
+
+bool ring_reply(struct ring *r, uint32_t buffer, const uint8_t *frame, uint32_t length)
+{
 	uint32_t copied = length < EXO_TX_HEADER ? length : EXO_TX_HEADER;
+	struct nic *nic = nic_of(NIC_SHARED);
+	uint8_t *header = nic_header(nic);
 
 	if (!header || length > EXO_FRAME_MAX)
 		return false;
-	memcpy(header, bytes, copied);
+	memcpy(header, frame, copied);
 	if (!may_send(r, header, copied, length)) {
 		info.nic.refused++;
 		return false;
 	}
 	if (copied == length) {
-		nic_send(nic, copied, NULL, 0, NULL);
+		nic_send_copy(nic, length);
 		ring_return(r, buffer);
-		return true;
+	} else {
+		send_rest(r, buffer, (uint64_t)(frame + copied) % EXO_BUF_SIZE, length - copied);
 	}
-	const struct nic_piece rest = { kmap_phys((uint64_t)bytes + copied), length - copied };
-	const struct nic_sender sender = { .ring = (uint32_t)(r - rings), .generation = r->generation,
-		                           .buffer = buffer + 1 };
-	nic_send(nic, copied, &rest, 1, &sender);
 	return true;
 }
 
@@ -356,7 +366,9 @@ static bool send_next(struct ring *r, struct nic *nic, uint32_t posted, bool any
 	f.good = f.good && (any || may_send(r, f.header, f.copied, f.length));
 	r->tx_seen += f.count;
 	r->head->tx_seen = r->tx_seen;
-	if (f.good) {
+	if (f.good && f.npieces == 0) {
+		nic_send_copy(nic, f.copied);
+	} else if (f.good) {
 		const struct nic_sender sender = { (uint32_t)(r - rings), r->generation, first,
 			                           f.count, 0 };
 		nic_send(nic, f.copied, f.piece, f.npieces, &sender);

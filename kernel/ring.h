@@ -47,14 +47,14 @@ void ring_publish(struct ring *r, uint32_t buffer, uint32_t length, uint16_t sum
                   uint32_t filter);
 void ring_return(struct ring *r, uint32_t buffer);
 
-/* Send `length` bytes from region offset `first`, REQUIRES that they lie in `buffer`, which was
- * taken, in the name of the ring's owner; the buffer is returned when they have been sent.
+/* Send `length` bytes, REQUIRES that they lie in `buffer`, which was taken (`frame` may be another
+ * mapping of it), in the name of the ring's owner; the buffer is returned when they have been sent.
  * The caller flushes the interface. False: the frame was refused (counted) or there is no room. */
-bool ring_reply(struct ring *r, uint32_t buffer, uint32_t first, uint32_t length);
+bool ring_reply(struct ring *r, uint32_t buffer, const uint8_t *frame, uint32_t length);
 
-/* Buffers the kernel has; frames the owner has. */
+/* Buffers the kernel has, of all there are. */
 uint32_t ring_posted(const struct ring *r);
-uint32_t ring_held(const struct ring *r);
+uint32_t ring_buffers(const struct ring *r);
 
 /* The region's pages: page numbers, and how many; the first *writable may be written. */
 const uint32_t *ring_pages(uint32_t index, uint32_t *n, uint32_t *writable);

@@ -158,6 +158,7 @@ static void allocate(struct virtq *q)
 
 	q->desc = page_kva(page_alloc_kernel_run((driver_bytes + 4095) / 4096));
 	q->avail = (volatile uint16_t *)(q->desc + q->size);
+	q->avail_ring = q->avail + 2;
 	q->used = page_kva(page_alloc_kernel_run((device_bytes + 4095) / 4096));
 	q->used_ring = (volatile struct virtq_used_elem *)(q->used + 2);
 }
@@ -172,6 +173,7 @@ bool virtio_queue(struct virtio_device *d, struct virtq *q, uint16_t number, uin
 	*q = (struct virtq){ .number = number,
 		             .event_index = d->event_index,
 		             .size = size < VIRTQ_MAX ? size : VIRTQ_MAX };
+	q->mask = q->size - 1;
 	allocate(q);
 	write16(d->common, QUEUE_SIZE, q->size);
 	write16(d->common, QUEUE_MSIX_VECTOR, msix);
@@ -208,7 +210,7 @@ static bool device_wants_kick(const struct virtq *q, uint16_t fresh)
 
 static void interrupt_after(struct virtq *q, uint16_t index)
 {
-	q->avail[2 + q->size] = index;
+	q->avail_ring[q->size] = index;
 }
 
 void virtq_kick(struct virtq *q)

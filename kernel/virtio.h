@@ -23,9 +23,10 @@ struct virtq_used_elem {
 };
 
 struct virtq {
-	uint16_t size; /* a power of two */
+	uint16_t size, mask; /* a power of two, and one less */
 	struct virtq_desc *desc;
-	volatile uint16_t *avail;   /* flags, index, ring[size] */
+	volatile uint16_t *avail;   /* flags, index, then avail_ring */
+	volatile uint16_t *avail_ring;
 	volatile uint16_t *used;    /* flags, index, then used_ring */
 	volatile struct virtq_used_elem *used_ring;
 	volatile uint16_t *doorbell;
@@ -63,7 +64,7 @@ void virtio_ready(struct virtio_device *d);
 /* Post the chain that begins at descriptor `head`. The device sees it at the next kick. */
 static inline void virtq_post(struct virtq *q, uint16_t head)
 {
-	q->avail[2 + (q->avail_index++ & (q->size - 1))] = head;
+	q->avail_ring[q->avail_index++ & q->mask] = head;
 }
 
 /* Show the device what was posted, and tell it, unless it says that it is looking anyway. */
@@ -75,7 +76,7 @@ static inline bool virtq_next(struct virtq *q, struct virtq_used_elem *out)
 	if (q->used_index == q->used[1])
 		return false;
 	__asm__ volatile("" ::: "memory"); /* x86 loads stay in order */
-	volatile struct virtq_used_elem *e = &q->used_ring[q->used_index++ & (q->size - 1)];
+	volatile struct virtq_used_elem *e = &q->used_ring[q->used_index++ & q->mask];
 	*out = (struct virtq_used_elem){ e->id, e->length };
 	return true;
 }

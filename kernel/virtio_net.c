@@ -164,41 +164,45 @@ uint32_t nic_init(void)
 	return pairs;
 }
 
-/* The frame that a completion describes; false: dropped. */
-static bool accept_frame(struct nic *nic, const struct virtq_used_elem *e, struct nic_frame *out)
+/* The frame that a completion describes, as the burst's n-th. Returns 1, or 0 for a drop. */
+static uint32_t accept_frame(struct nic *nic, const struct virtq_used_elem *e, struct nic_burst *out, uint32_t n)
 {
-	nic->seen->received++;
-	if (e->id >= nic->rx_count || !nic->rx_posted[e->id] || e->length > EXO_BUF_SIZE) {
-		nic->seen->drop[DROP_DEVICE]++;
-		return false;
+	uint32_t length = e->length - NET_HEADER;
+
+	if (e->id >= nic->rx_count || !nic->rx_posted[e->id]) {
+		nic->seen->drop[DROP_DEVICE]++; /* the device names a buffer that it has not got */
+		return 0;
+	}
+	if (length - EXO_FRAME_MIN > EXO_FRAME_MAX - EXO_FRAME_MIN) {
+		nic->seen->drop[e->length > EXO_BUF_SIZE ? DROP_DEVICE : DROP_LENGTH]++;
+		virtq_post(&nic->rx, (uint16_t)e->id);
+		return 0;
 	}
 	nic->rx_posted[e->id] = false;
-	uint32_t length = e->length < NET_HEADER ? 0 : e->length - NET_HEADER;
 	nic->seen->received_bytes += length;
-	*out = (struct nic_frame){ rx_buffer(nic, e->id) + NET_HEADER, length, e->id };
-	if (length >= EXO_FRAME_MIN && length <= EXO_FRAME_MAX)
-		return true;
-	nic->seen->drop[DROP_LENGTH]++;
-	rx_post(nic, e->id);
-	return false;
+	out->data[n] = rx_buffer(nic, e->id) + NET_HEADER;
+	out->length[n] = length;
+	out->buffer[n] = (uint16_t)e->id;
+	return 1;
 }
 
-uint32_t nic_receive(struct nic *nic, struct nic_frame frames[], uint32_t n)
+void nic_receive(struct nic *nic, struct nic_burst *out)
 {
 	struct virtq_used_elem e;
-	uint32_t got = 0;
+	uint32_t n = 0, seen = 0;
 
-	for (uint32_t i = 0; i < n && virtq_next(&nic->rx, &e); i++)
-		got += accept_frame(nic, &e, &frames[got]);
-	if (got == 0)
+	for (; seen < NIC_BURST && virtq_next(&nic->rx, &e); seen++)
+		n += accept_frame(nic, &e, out, n);
+	nic->seen->received += seen;
+	out->n = n;
+	if (n == 0)
 		virtq_kick(&nic->rx); /* nobody will release what was dropped */
-	return got;
 }
 
-void nic_release(struct nic *nic, const struct nic_frame frames[], uint32_t n)
+void nic_release(struct nic *nic, const struct nic_burst *in)
 {
-	for (uint32_t i = 0; i < n; i++)
-		rx_post(nic, frames[i].buffer);
+	for (uint32_t i = 0; i < in->n; i++)
+		rx_post(nic, in->buffer[i]);
 	virtq_kick(&nic->rx);
 }
 
@@ -246,6 +250,7 @@ static __attribute__((noinline)) void add_pieces(struct nic *nic, struct tx_slot
 	uint16_t last = head;
 
 	s->sender = *sender;
+	s->pieces = (uint16_t)n;
 	for (uint32_t i = 0; i < n; i++) {
 		last = chain_piece(nic, last, &pieces[i]);
 		s->page[i] = (uint32_t)(pieces[i].phys >> EXO_PAGE_SHIFT);
@@ -253,28 +258,38 @@ static __attribute__((noinline)) void add_pieces(struct nic *nic, struct tx_slot
 		nic->seen->sent_bytes += pieces[i].length;
 	}
 	s->chain = nic->link[head];
+	nic->lent++;
+}
+
+/* The header's descriptor, whose frame goes with the next flush. */
+static uint16_t post_header(struct nic *nic, uint32_t length)
+{
+	uint32_t head = nic->next_slot;
+
+	assert(!nic->slot[head].busy && length <= EXO_TX_HEADER);
+	/* The device's header before ours is all zero from the start: no offloads. */
+	nic->tx.desc[head].length = NET_HEADER + length;
+	nic->tx.desc[head].flags = 0;
+	nic->slot[head].busy = true;
+	nic->next_slot = head + 1 < nic->slots ? head + 1 : 0;
+	nic->in_flight++;
+	nic->seen->sent++;
+	nic->seen->sent_bytes += length;
+	virtq_post(&nic->tx, (uint16_t)head);
+	return (uint16_t)head;
+}
+
+void nic_send_copy(struct nic *nic, uint32_t length)
+{
+	nic->slot[post_header(nic, length)].pieces = 0;
 }
 
 void nic_send(struct nic *nic, uint32_t header_length, const struct nic_piece pieces[],
               uint32_t n, const struct nic_sender *sender)
 {
-	uint16_t head = (uint16_t)nic->next_slot;
-	struct tx_slot *s = &nic->slot[head];
-
-	assert(!s->busy && n <= nic->free_count && header_length <= EXO_TX_HEADER);
-	/* The device's header before ours is all zero from the start: no offloads. */
-	nic->tx.desc[head].length = NET_HEADER + header_length;
-	nic->tx.desc[head].flags = 0;
-	s->busy = true;
-	s->pieces = (uint16_t)n;
-	if (n)
-		add_pieces(nic, s, head, pieces, n, sender);
-	nic->seen->sent++;
-	nic->seen->sent_bytes += header_length;
-	nic->next_slot = nic->next_slot + 1 < nic->slots ? nic->next_slot + 1 : 0;
-	nic->in_flight++;
-	nic->lent += n > 0;
-	virtq_post(&nic->tx, head);
+	assert(n > 0 && n <= nic->free_count);
+	uint16_t head = post_header(nic, header_length);
+	add_pieces(nic, &nic->slot[head], head, pieces, n, sender);
 }
 
 void nic_flush(struct nic *nic) { virtq_kick(&nic->tx); }
@@ -302,10 +317,10 @@ static __attribute__((noinline)) void give_back(struct nic *nic, struct tx_slot 
 	ring_sent(&s->sender);
 }
 
-uint32_t nic_reap(struct nic *nic)
+bool nic_reap(struct nic *nic)
 {
 	struct virtq_used_elem e;
-	uint32_t sent = 0;
+	bool told = false;
 
 	while (virtq_next(&nic->tx, &e)) {
 		struct tx_slot *s = &nic->slot[e.id % TX_SLOTS];
@@ -314,11 +329,12 @@ uint32_t nic_reap(struct nic *nic)
 			continue; /* the device names a chain it was not given */
 		s->busy = false;
 		nic->in_flight--;
-		if (s->pieces)
+		if (s->pieces) {
 			give_back(nic, s);
-		sent++;
+			told = true;
+		}
 	}
-	return sent;
+	return told;
 }
 
 bool nic_listen_sent(struct nic *nic, bool room)

@@ -116,7 +116,8 @@ struct exo_filter_info {
 	uint32_t zero;
 	uint64_t runs, replied; /* of its handlers; replies are among the handled */
 	uint64_t charged; /* to their budgets: loops, calls and helpers (ash/ash.h) */
-	uint64_t cycles;  /* time stamp counter cycles in them */
+	uint64_t cycles;  /* time stamp counter cycles that the kernel worked for its frames, handlers
+	                     and replies included; entry 0: for those that nobody got */
 };
 _Static_assert(sizeof(struct exo_filter_info) == 96, "ABI");
 
