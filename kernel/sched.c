@@ -116,22 +116,24 @@ uint64_t sched_debt(struct env *env)
 }
 
 /* Does env's sleep end? */
-static bool wakes(struct env *env)
+static inline bool wakes(struct env *env, uint64_t now)
 {
 	const uint32_t urgent = UPCALL_REVOKE | UPCALL_LOST | UPCALL_CALLEE_DIED | UPCALL_HANDLER |
 	                        UPCALL_CHILD_ENDED | UPCALL_IRQ;
 
-	if (!(env->page->pending & urgent) && !wait_holds(env))
+	if (!(env->page->pending & urgent) && !wait_holds(env, now))
 		return false;
 	wait_clear(env);
 	env->pub->state = ENV_READY;
 	return true;
 }
 
-bool sched_willing(struct env *env)
+static inline bool is_willing(struct env *env, uint64_t now)
 {
-	return env->pub->state == ENV_READY || (env->pub->state == ENV_WAITING && wakes(env));
+	return env->pub->state == ENV_READY || (env->pub->state == ENV_WAITING && wakes(env, now));
 }
+
+bool sched_willing(struct env *env) { return is_willing(env, rdtsc()); }
 
 enum { CALL_DEPTH = 8 };
 
@@ -143,29 +145,27 @@ static struct env *runs_for(struct env *env)
 	return env;
 }
 
-/* The first of these positions for which somebody is willing, EXO_SLICE_MAX if none. *tried
- * gets the positions of those who were asked. */
-static inline uint32_t first_willing(uint64_t positions, uint64_t *tried)
+/* The positions, so turned that `first` is the lowest. */
+static inline uint64_t turned(uint64_t positions, uint32_t first)
 {
-	while (positions) {
-		uint32_t at = (uint32_t)__builtin_ctzll(positions);
-		struct env *env = env_by_id(slices[at].owner);
-
-		if (sched_willing(env->lent_to ? runs_for(env) : env))
-			return at;
-		*tried |= env->slice_mask;
-		positions &= ~env->slice_mask;
-	}
-	return EXO_SLICE_MAX;
+	return positions >> first % EXO_SLICE_MAX | positions << -first % EXO_SLICE_MAX;
 }
 
-/* The first position after `from` for which somebody is willing, EXO_SLICE_MAX if none. */
+/* The first position after `from`, round and round, for which somebody is willing, EXO_SLICE_MAX if
+ * none. Everybody is asked once, however many positions are his. */
 static uint32_t next_position(uint32_t from)
 {
-	uint64_t behind = from + 1 < EXO_SLICE_MAX ? UINT64_MAX << (from + 1) : 0, tried = 0;
-	uint32_t at = first_willing(owned & behind, &tried);
+	uint64_t left = turned(owned, from + 1), now = rdtsc();
 
-	return at < EXO_SLICE_MAX ? at : first_willing(owned & ~behind & ~tried, &tried);
+	while (left) {
+		uint32_t at = (from + 1 + (uint32_t)__builtin_ctzll(left)) % EXO_SLICE_MAX;
+		struct env *env = env_by_id(slices[at].owner);
+
+		if (is_willing(env->lent_to ? runs_for(env) : env, now))
+			return at;
+		left &= ~turned(env->slice_mask, from + 1);
+	}
+	return EXO_SLICE_MAX;
 }
 
 /* Load env's address space and enter it. */

@@ -68,8 +68,7 @@ static bool term_holds(const struct wait_term *t)
 	}
 }
 
-/* A sum of products. */
-static bool sum_holds(const struct env *env)
+bool wait_sum_holds(const struct env *env)
 {
 	bool product = env->nwait > 0;
 
@@ -84,20 +83,4 @@ static bool sum_holds(const struct env *env)
 		product = product && term_holds(t);
 	}
 	return product;
-}
-
-/* What nearly everybody waits for. */
-static bool has_changed(const struct env *env)
-{
-	for (const struct wait_term *t = env->wait, *end = t + env->nwait; t < end; t++)
-		if (*t->word != t->value)
-			return true;
-	return false;
-}
-
-bool wait_holds(const struct env *env)
-{
-	if (env->any_change ? has_changed(env) : sum_holds(env))
-		return true;
-	return env->deadline != WAIT_FOREVER && rdtsc() >= env->deadline;
 }
