@@ -67,10 +67,8 @@ int dpf_create(struct dpf **out, const struct dpf_memory *mem, uint32_t max_filt
 	d->self_pages = (uint32_t)self;
 	d->max_filters = max_filters;
 	d->fresh = 1;
-	d->shared.mode = GEN_COLLECT;
-	d->shared.shared = true;
-	d->exclusive.seed = seed;
-	d->shared.seed = ~seed;
+	set_init(&d->exclusive, false, seed);
+	set_init(&d->shared, true, ~seed);
 	d->store.pages = self;
 	int error = store_init(&d->store, mem, max_pages);
 	d->entry = error ? NULL : store_take(&d->store, entries);
@@ -192,14 +190,14 @@ static struct program *program_of(const struct dpf *d, uint32_t id)
 }
 
 /* d->a becomes a member of the filter, unless no frame can satisfy it. */
-static int add_path(struct dpf *d, uint32_t id, const uint8_t *code, bool *regenerate)
+static int add_path(struct dpf *d, uint32_t id, const uint8_t *code)
 {
 	struct entry *e = &d->entry[id];
 	uint32_t ref;
 
 	if (d->a.never)
 		return 0;
-	int error = set_add(set_of(d, e->flags), &d->store, &d->a, id, code, &ref, regenerate);
+	int error = set_add(set_of(d, e->flags), &d->store, &d->a, id, code, &ref);
 	if (ref) {
 		member_at(&d->store, ref)->next = e->members;
 		e->members = ref;
@@ -207,7 +205,7 @@ static int add_path(struct dpf *d, uint32_t id, const uint8_t *code, bool *regen
 	return error;
 }
 
-static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f, bool *regenerate)
+static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f)
 {
 	const uint8_t *at = f->paths;
 	bool only = f->npaths == 1 && !f->ninsns && !(f->flags & FILTER_SHARED);
@@ -216,7 +214,7 @@ static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f, bo
 	for (uint32_t i = 0; i < f->npaths && !error; i++) {
 		if (!only) /* else check_overlap left it in d->a */
 			at = filter_path(&d->a, at, f->priority);
-		error = add_path(d, id, NULL, regenerate);
+		error = add_path(d, id, NULL);
 	}
 	if (!f->ninsns || error)
 		return error;
@@ -224,7 +222,7 @@ static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f, bo
 	if (!p)
 		return -E_NOMEM;
 	filter_program_path(&d->a, f->priority);
-	return add_path(d, id, p->code.exec, regenerate);
+	return add_path(d, id, p->code.exec);
 }
 
 static void retire_program(struct dpf *d, uint32_t id)
@@ -242,7 +240,7 @@ static void retire_program(struct dpf *d, uint32_t id)
 }
 
 /* Take out what the filter has. */
-static void remove_paths(struct dpf *d, uint32_t id, bool *regenerate)
+static void remove_paths(struct dpf *d, uint32_t id)
 {
 	struct entry *e = &d->entry[id];
 
@@ -250,7 +248,7 @@ static void remove_paths(struct dpf *d, uint32_t id, bool *regenerate)
 		struct member *m = member_at(&d->store, ref);
 
 		next = m->next;
-		set_remove(set_of(d, e->flags), &d->store, ref, regenerate);
+		set_remove(set_of(d, e->flags), &d->store, ref);
 		m->link = d->retired_members;
 		d->retired_members = ref;
 	}
@@ -278,17 +276,14 @@ static void put_id(struct dpf *d, uint32_t id, uint32_t *list, enum state state)
 static int commit(struct dpf *d, uint32_t id, const struct filter_view *f)
 {
 	struct set *set = set_of(d, f->flags & FILTER_SHARED);
-	bool regenerate = false;
-	int error = add_paths(d, id, f, &regenerate);
+	int error = add_paths(d, id, f);
 
-	if (!error && (regenerate || set->stale))
+	if (!error)
 		error = set_generate(set, &d->store, &d->scratch);
 	if (!error)
 		return 0;
-	remove_paths(d, id, &regenerate);
-	/* What is left of it in the tables is correct; the code may know too much of it. */
-	if (regenerate && set_generate(set, &d->store, &d->scratch) < 0)
-		set->stale = true;
+	remove_paths(d, id);
+	set_generate(set, &d->store, &d->scratch); /* else it is stale, which readers see */
 	return error;
 }
 
@@ -351,12 +346,9 @@ int dpf_delete(struct dpf *d, uint32_t id)
 	if (!in_use(d, id))
 		return -E_INVAL;
 	struct entry *e = &d->entry[id];
-	struct set *set = set_of(d, e->flags);
-	bool regenerate = false;
 
-	remove_paths(d, id, &regenerate);
-	if (regenerate && set_generate(set, &d->store, &d->scratch) < 0)
-		set->stale = true;
+	remove_paths(d, id);
+	set_generate(set_of(d, e->flags), &d->store, &d->scratch); /* else it is stale */
 	d->stats.filters--;
 	d->stats.shared -= e->flags & FILTER_SHARED;
 	d->stats.paths -= e->npaths;
@@ -421,7 +413,7 @@ static uint32_t ask_winner(const struct dpf *d, const uint8_t *frame, uint32_t c
 
 static dpf_fn *classifier(const struct dpf *d)
 {
-	const uint8_t *code = d->exclusive.code.exec + GEN_FUNCTION;
+	const uint8_t *code = d->exclusive.blocks.entry + GEN_FUNCTION;
 	dpf_fn *fn;
 
 	__builtin_memcpy(&fn, &code, sizeof fn);
@@ -447,7 +439,7 @@ void dpf_classify_burst(const struct dpf *d, const uint8_t *const frames[],
 		ids[i] = ask_winner(d, frames[i], lens[i], lens[i]);
 	if (n == 0 || d->exclusive.stale)
 		return;
-	__builtin_memcpy(&fn, &d->exclusive.code.exec, sizeof fn);
+	__builtin_memcpy(&fn, &d->exclusive.blocks.entry, sizeof fn);
 	fn(frames, lens, n, ids);
 }
 
@@ -498,7 +490,7 @@ static void run_shared(struct found *f, const uint8_t *frame, uint32_t caplen,
 
 	if (set->n == 0)
 		return;
-	__builtin_memcpy(&fn, &set->code.exec, sizeof fn);
+	__builtin_memcpy(&fn, &set->blocks.entry, sizeof fn);
 	n = set->stale ? FOUND_MAX + 1 : fn(frame, caplen, wirelen, refs, FOUND_MAX);
 	if (n > FOUND_MAX) { /* more shapes than the buffer holds */
 		ask_set(f, set, frame, caplen, wirelen);
@@ -562,12 +554,15 @@ uint32_t dpf_charge(const struct dpf *d, uint32_t id)
 static void count(const struct set *set, struct dpf_stats *out)
 {
 	out->shapes += set->n;
-	out->code_bytes += set->code_bytes;
-	out->generated += set->generated;
+	out->generated += set->blocks.generated;
+	out->emitted += set->blocks.emitted;
 	out->rekeyed += set->rekeyed;
-	out->code_pages += set->code.npages;
-	for (uint32_t i = 0; i < set->nretired; i++)
-		out->code_pages += set->retired[i].npages;
+	for (const struct block *b = set->blocks.first; b; b = b->next) {
+		out->code_bytes += b->bytes;
+		out->code_pages += b->code.npages;
+	}
+	for (const struct block *b = set->blocks.retired; b; b = b->next)
+		out->code_pages += b->code.npages;
 	for (uint32_t i = 0; i < set->n; i++)
 		out->tables += set->order[i].shape->table != NULL;
 }

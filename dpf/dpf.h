@@ -135,7 +135,8 @@ struct dpf_stats {
 	uint32_t tables;       /* shapes that are looked up by hash */
 	uint32_t code_bytes;   /* machine code in use */
 	size_t data_pages, code_pages;
-	uint32_t generated;    /* blocks of code generated since creation */
+	uint32_t generated;    /* blocks of code generated since creation, */
+	uint64_t emitted;      /* and their bytes */
 	uint32_t rekeyed;      /* tables given a new hash key since creation */
 };
 void dpf_stats(const struct dpf *d, struct dpf_stats *out);

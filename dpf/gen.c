@@ -17,8 +17,12 @@
 enum { ALWAYS = 0xff };
 _Static_assert((int)GEN_LEVELS < (int)ALWAYS, "a level's mark fits");
 
+/* What a function must keep: bases for one filter, all for as many as there are. */
 static const enum x86_gpr saved[] = { RBX, RBP, R12, R13, R14, R15 };
-enum { NSAVED = sizeof saved / sizeof *saved };
+static int nsaved(const struct gen *g)
+{
+	return g->mode == GEN_COLLECT ? 6 : g->save ? 3 : 0;
+}
 
 void gen_tell(struct gen *g, uint32_t from, uint32_t to, struct gen_note n)
 {
@@ -142,32 +146,67 @@ static void ascend(struct gen *g)
 	l->at = l->run;
 }
 
+static void push_saved(struct gen *g)
+{
+	for (int i = 0; i < nsaved(g); i++)
+		x86_push(g->a, saved[i]);
+}
+
+static void pop_saved(struct gen *g)
+{
+	for (int i = nsaved(g); i-- > 0;)
+		x86_pop(g->a, saved[i]);
+}
+
+/* In COLLECT registers are saved where the function begins, and restored at its end; else by each
+ * part that needs them. */
 static void begin(struct gen *g)
 {
-	gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
-	x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
-	if (g->wirelen)
-		x86_mov(g->a, X86_32, R9, RDX);
-	x86_bind(g->a, &g->inner);
-	for (int i = 0; g->save && i < NSAVED; i++)
-		x86_push(g->a, saved[i]);
-	if (g->mode != GEN_COLLECT)
+	if (g->place->first) {
+		gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
+		x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
+		if (g->place->wirelen)
+			x86_mov(g->a, X86_32, R9, RDX);
+		x86_bind(g->a, &g->inner);
+	}
+	if (g->mode == GEN_BEST || g->place->first)
+		push_saved(g);
+	if (g->mode == GEN_BEST || !g->place->first)
 		return;
 	x86_mov(g->a, X86_64, R13, RCX);
 	x86_mov(g->a, X86_32, R14, R8);
 	x86_alu(g->a, X86_32, X86_XOR, R15, R15);
 }
 
-static void end(struct gen *g)
+/* None of these: on to the next part. */
+static void go_on(struct gen *g)
+{
+	gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_ON });
+	if (g->mode == GEN_BEST)
+		pop_saved(g);
+	x86_mov_imm(g->a, R10, (uint64_t)(uintptr_t)g->place->on);
+	x86_jmp_mem(g->a, x86_at(R10, 0));
+}
+
+static void leave(struct gen *g)
 {
 	gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_LEAVE });
 	if (g->mode == GEN_COLLECT)
 		x86_mov(g->a, X86_32, RAX, R15);
 	else
 		x86_alu(g->a, X86_32, X86_XOR, RAX, RAX);
+}
+
+static void end(struct gen *g)
+{
+	if (g->place->on)
+		go_on(g);
+	else
+		leave(g);
+	if (g->place->on && (g->mode == GEN_COLLECT || !g->save))
+		return; /* nothing leaves from here */
 	x86_bind(g->a, &g->exit);
-	for (int i = NSAVED; g->save && i-- > 0;)
-		x86_pop(g->a, saved[i]);
+	pop_saved(g);
 	x86_ret(g->a);
 }
 
@@ -190,7 +229,7 @@ static void gen_burst(struct gen *g)
 	x86_bind(a, &again);
 	x86_load(a, X86_64, RDI, x86_indexed(R13, RBX, 3, 0));
 	x86_load(a, X86_32, RSI, x86_indexed(R14, RBX, 2, 0));
-	if (g->wirelen)
+	if (g->place->wirelen)
 		x86_mov(a, X86_32, R9, RSI);
 	x86_call(a, &g->inner);
 	x86_store(a, X86_32, x86_indexed(R15, RBX, 2, 0), RAX);
@@ -212,22 +251,18 @@ static void prepare(struct gen *g, struct shape *s)
 	s->base_at[0] = 0;
 	s->label = (struct x86_label){ 0 };
 	g->save |= s->form.nbases > 2;
-	g->wirelen |= s->filter != 0;
-	for (unsigned i = 0; i < s->form.ntests; i++)
-		g->wirelen |= s->form.test[i].width == PATH_LEN;
 }
 
-void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,
+void gen_shapes(struct x86 *a, const struct store *store, const struct gen_place *place, uint32_t n,
                 enum gen_mode mode, struct gen_scratch *scratch,
                 const struct gen_listener *listener)
 {
-	struct gen g = { .a = a, .store = store, .order = order, .s = scratch,
-		         .l = scratch->level, .mode = mode, .save = mode == GEN_COLLECT,
-		         .listener = listener };
+	struct gen g = { .a = a, .store = store, .order = scratch->order, .s = scratch,
+		         .l = scratch->level, .mode = mode, .place = place, .listener = listener };
 
 	for (uint32_t i = 0; i < n; i++)
-		prepare(&g, order[i]);
-	if (mode == GEN_BEST)
+		prepare(&g, g.order[i]);
+	if (mode == GEN_BEST && place->first)
 		gen_burst(&g);
 	begin(&g);
 	*g.l = (struct gen_level){ .end = n, .nbases = 1 };

@@ -28,12 +28,22 @@ struct gen_level {
 	struct gen_field field; /* of a dispatch */
 };
 
-/* No path asks more questions than this. */
-enum { GEN_LEVELS = PATH_BYTES + PATH_TESTS + PATH_BASES + 2 };
+enum {
+	GEN_LEVELS = PATH_BYTES + PATH_TESTS + PATH_BASES + 2, /* no path asks more questions */
+	GEN_SHAPES = 16, /* shapes of one piece of a function, a block (dpf/block.h) */
+};
 
 struct gen_scratch {
 	struct gen_level level[GEN_LEVELS];
-	uint32_t start[DPF_SHAPES_MAX]; /* groups of a dispatch */
+	struct shape *order[GEN_SHAPES]; /* what is to be generated; its order may be changed */
+	uint32_t start[GEN_SHAPES];      /* groups of a dispatch */
+};
+
+/* Which part of the function it is. */
+struct gen_place {
+	bool first;   /* it is where the function begins */
+	bool wirelen; /* first: keep the length on the wire, for some part asks for it */
+	const uint8_t *const *on; /* where the address of the next part will be; NULL: this is the last */
 };
 
 /* What a piece of code asks, and of whom: told while it is emitted, in its order. A piece ends
@@ -49,6 +59,7 @@ enum gen_kind {
 	GEN_KEY,     /* is the key this member's? */
 	GEN_TABLE,   /* whose is the key? */
 	GEN_PROGRAM, /* does the BPF program accept? */
+	GEN_ON,      /* to the next block */
 	GEN_LEAVE,   /* nobody's */
 };
 
@@ -69,11 +80,11 @@ struct gen_listener {
 	void (*hears)(void *ctx, const struct store *store, const struct gen_note *note);
 };
 
-/* Emit the function for order[0, n). In GEN_BEST the order is that in which they win.
- * The order may be changed. Check a->full afterwards. In GEN_BEST the function begins at
- * GEN_FUNCTION, so that one pointer says both, and at 0 there is
+/* Emit the part of a function that is about scratch->order[0, n), n <= GEN_SHAPES. In GEN_BEST the
+ * order is that in which they win. Check a->full afterwards. The first part in GEN_BEST begins the
+ * function at GEN_FUNCTION, so that one pointer says both, and at 0 there is
  *   void f(frames, lens, n, ids): the filter of each of n >= 1 frames, captured whole */
 enum { GEN_FUNCTION = 80 };
-void gen_shapes(struct x86 *a, const struct store *store, struct shape **order, uint32_t n,
+void gen_shapes(struct x86 *a, const struct store *store, const struct gen_place *place, uint32_t n,
                 enum gen_mode mode, struct gen_scratch *scratch,
                 const struct gen_listener *listener); /* NULL: nobody listens */

@@ -141,7 +141,7 @@ static void gen_agreed(struct gen *g)
 /* Jump to the group whose field eax is, or behind the run. */
 static void search(struct gen *g, uint32_t from, uint32_t to)
 {
-	while (to - from > LINEAR_MAX) { /* its depth is at most 10: log2(DPF_SHAPES_MAX) */
+	while (to - from > LINEAR_MAX) { /* its depth is at most 4: log2(GEN_SHAPES) */
 		uint32_t middle = from + (to - from) / 2;
 		struct shape *s = g->order[g->s->start[middle]];
 		struct x86_label above = { 0 };

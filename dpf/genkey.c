@@ -161,7 +161,7 @@ static bool is_last(const struct gen *g)
 {
 	const struct gen_level *l = g->l;
 
-	if (g->mode != GEN_BEST || l->at + 1 != l->end)
+	if (g->mode != GEN_BEST || g->place->on || l->at + 1 != l->end)
 		return false;
 	while (l-- != g->s->level)
 		if (l->run != l->end)

@@ -18,8 +18,9 @@ struct gen {
 	struct gen_scratch *s;
 	struct gen_level *l; /* the current one */
 	enum gen_mode mode;
+	const struct gen_place *place;
 	uint32_t depth;
-	bool save, wirelen; /* registers to save; r9 is needed */
+	bool save; /* registers to save and restore */
 	const struct gen_listener *listener;
 	struct x86_label inner, exit; /* the function, its arguments in place */
 };

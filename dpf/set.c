@@ -1,12 +1,48 @@
 /* dpf/set.c - see set.h. Layer: leaf library. SPDX-License-Identifier: ISC */
 #include "dpf/set.h"
 
+void set_init(struct set *set, bool shared, uint64_t seed)
+{
+	set->mode = shared ? GEN_COLLECT : GEN_BEST;
+	set->shared = shared;
+	set->seed = seed;
+	blocks_init(&set->blocks);
+}
+
+/* The first place that is not above one of this rank and sign. Of equal ranks the order is that of
+ * the signs, so that it does not tell who came first. */
+static uint32_t place_of(const struct set *set, uint64_t rank, uint64_t sign)
+{
+	uint32_t from = 0, to = set->n;
+
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+		const struct set_entry *e = &set->order[middle];
+
+		if (e->rank > rank || (e->rank == rank && e->sign < sign))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static uint32_t place_of_shape(const struct set *set, const struct shape *s)
+{
+	uint32_t i = place_of(set, s->form.rank, s->sign);
+
+	while (set->order[i].shape != s)
+		i++;
+	return i;
+}
+
 static struct shape *find_shape(const struct set *set, const struct path *p, uint32_t filter)
 {
 	uint64_t sign = shape_sign(p, filter);
 
-	for (uint32_t i = 0; i < set->n; i++)
-		if (set->order[i].sign == sign && shape_is(set->order[i].shape, p, filter))
+	for (uint32_t i = place_of(set, p->rank, sign);
+	     i < set->n && set->order[i].rank == p->rank && set->order[i].sign == sign; i++)
+		if (shape_is(set->order[i].shape, p, filter))
 			return set->order[i].shape;
 	return NULL;
 }
@@ -27,17 +63,15 @@ uint32_t set_find(const struct set *set, const struct store *store, const struct
 	return *shape ? shape_find(store, *shape, key) : 0;
 }
 
-/* Of equal ranks the order is that of the signs, so that it does not tell who came first. */
 static void put_in_order(struct set *set, struct shape *s)
 {
-	const struct set_entry e = { s->sign, s->form.rank, s };
-	uint32_t i = set->n++;
+	uint32_t at = place_of(set, s->form.rank, s->sign);
 
-	for (; i > 0 && (set->order[i - 1].rank < e.rank ||
-	                 (set->order[i - 1].rank == e.rank && set->order[i - 1].sign > e.sign));
-	     i--)
+	for (uint32_t i = set->n++; i > at; i--)
 		set->order[i] = set->order[i - 1];
-	set->order[i] = e;
+	set->order[at] = (struct set_entry){ s->sign, s->form.rank, s };
+	set->nwirelen += s->wirelen;
+	blocks_insert(&set->blocks, at);
 }
 
 static struct shape *add_shape(struct set *set, struct store *store, const struct path *p,
@@ -64,11 +98,12 @@ static struct shape *add_shape(struct set *set, struct store *store, const struc
 
 static void drop_shape(struct set *set, struct shape *s)
 {
-	uint32_t i = 0;
+	uint32_t at = place_of_shape(set, s);
 
-	while (set->order[i].shape != s)
-		i++;
-	for (set->n--; i < set->n; i++)
+	blocks_remove(&set->blocks, at);
+	set->nwirelen -= s->wirelen;
+	set->n--;
+	for (uint32_t i = at; i < set->n; i++)
 		set->order[i] = set->order[i + 1];
 	set->by_index[s->index] = NULL;
 	s->next = set->retired_shapes;
@@ -90,12 +125,12 @@ static bool join(struct store *store, uint32_t first, uint32_t ref)
 }
 
 int set_add(struct set *set, struct store *store, const struct path *p, uint32_t id,
-            const uint8_t *program, uint32_t *ref, bool *regenerate)
+            const uint8_t *program, uint32_t *ref)
 {
 	struct shape *s;
 	uint32_t own = p->residual ? id : 0, first = set_find(set, store, p, own, &s);
 	uint32_t new = store_member(store, p->nbytes);
-	bool fresh = !s;
+	bool fresh = !s, changed = false;
 	int error = -E_NOMEM;
 
 	*ref = 0;
@@ -115,11 +150,13 @@ int set_add(struct set *set, struct store *store, const struct path *p, uint32_t
 		}
 		struct table *old = s->table;
 		error = first ? 0 : shape_add(store, s, new, &set->seed, &set->retired_tables,
-		                              regenerate);
+		                              &changed);
 		set->rekeyed += old && old != s->table;
 		set->touched = true;
 		if (error && fresh)
 			drop_shape(set, s);
+		else if (changed)
+			blocks_touch(&set->blocks, place_of_shape(set, s));
 	}
 	if (error)
 		store_free_member(store, new);
@@ -127,29 +164,29 @@ int set_add(struct set *set, struct store *store, const struct path *p, uint32_t
 	return error;
 }
 
-/* Another member of the key takes the first one's place. */
-static void promote(struct store *store, struct shape *s, uint32_t old, uint32_t new,
-                    bool *regenerate)
+/* Another member of the key takes the first one's place. Returns whether the code names it. */
+static bool promote(struct store *store, struct shape *s, uint32_t old, uint32_t new)
 {
 	uint64_t w[SHAPE_WORDS];
 
-	if (!s->table) {
-		for (uint32_t i = 0; i < s->n; i++)
-			if (s->small[i] == old)
-				s->small[i] = new;
-		*regenerate = true;
-		return;
+	if (s->table) {
+		shape_words(s, member_at(store, new)->key, w);
+		table_replace(s->table, w, new, table_value(member_at(store, new), new));
+		table_relink(store, s, s->table);
+		return false;
 	}
-	shape_words(s, member_at(store, new)->key, w);
-	table_replace(s->table, w, new, table_value(member_at(store, new), new));
-	table_relink(store, s, s->table);
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->small[i] == old)
+			s->small[i] = new;
+	return true;
 }
 
-void set_remove(struct set *set, struct store *store, uint32_t ref, bool *regenerate)
+void set_remove(struct set *set, struct store *store, uint32_t ref)
 {
 	struct member *m = member_at(store, ref);
 	struct shape *s = set->by_index[m->shape];
 	uint32_t first = shape_find(store, s, m->key);
+	bool changed = false;
 
 	set->touched = true;
 	if (first != ref) {
@@ -157,74 +194,32 @@ void set_remove(struct set *set, struct store *store, uint32_t ref, bool *regene
 			first = member_at(store, first)->same;
 		__atomic_store_n(&member_at(store, first)->same, m->same, __ATOMIC_RELEASE);
 	} else if (m->same) {
-		promote(store, s, ref, m->same, regenerate);
+		changed = promote(store, s, ref, m->same);
 	} else {
-		shape_remove(store, s, ref, &set->seed, &set->retired_tables, regenerate);
+		shape_remove(store, s, ref, &set->seed, &set->retired_tables, &changed);
 	}
 	if (s->n == 0)
 		drop_shape(set, s);
+	else if (changed)
+		blocks_touch(&set->blocks, place_of_shape(set, s));
 }
 
-static void publish(struct set *set, struct store *store, const struct dpf_code *c)
+int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch)
 {
-	store->mem.code_seal(store->mem.ctx, c);
-	if (set->code.npages)
-		set->retired[set->nretired++] = set->code;
-	__atomic_store_n(&set->code.exec, c->exec, __ATOMIC_RELEASE);
-	set->code = *c;
-	set->generated++;
-	set->stale = false;
-	set->touched = true;
-}
+	int error = blocks_generate(set, store, scratch);
 
-/* The function into `a`. copy has room for the shapes. */
-static void emit(const struct set *set, const struct store *store, struct gen_scratch *scratch,
-                 struct shape **copy, struct x86 *a, const struct gen_listener *listener)
-{
-	for (uint32_t i = 0; i < set->n; i++)
-		copy[i] = set->order[i].shape;
-	gen_shapes(a, store, copy, set->n, set->mode, scratch, listener);
+	set->stale = error != 0;
+	return error;
 }
 
 uint32_t set_tell(struct set *set, const struct store *store, struct gen_scratch *scratch,
                   uint8_t *code, size_t room, const struct gen_listener *listener)
 {
-	struct shape *copy[DPF_SHAPES_MAX];
 	struct x86 a;
 
 	x86_init(&a, code, room);
-	emit(set, store, scratch, copy, &a, listener);
+	blocks_tell(set, store, scratch, &a, listener);
 	return a.full ? 0 : x86_here(&a);
-}
-
-int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch)
-{
-	size_t npages = 1 + set->code_bytes / DPF_PAGE;
-	struct shape *order[64], **copy = order;
-	size_t copy_pages = set->n > 64 ? pages_for(set->n * sizeof *copy) : 0;
-	struct dpf_code c;
-	int error = -E_NOMEM;
-
-	if (set->nretired == SET_RETIRED_MAX)
-		return -E_NOMEM;
-	if (copy_pages && !(copy = store_take(store, copy_pages)))
-		return -E_NOMEM;
-	for (; store_take_code(store, &c, npages); npages *= 2) {
-		struct x86 a;
-
-		x86_init(&a, c.write, npages * DPF_PAGE);
-		emit(set, store, scratch, copy, &a, NULL);
-		if (!a.full) {
-			set->code_bytes = x86_here(&a);
-			publish(set, store, &c);
-			error = 0;
-			break;
-		}
-		store_give_code(store, &c);
-	}
-	if (copy_pages)
-		store_give(store, copy, copy_pages);
-	return error;
 }
 
 void set_reclaim(struct set *set, struct store *store)
@@ -232,8 +227,7 @@ void set_reclaim(struct set *set, struct store *store)
 	if (!set->touched)
 		return;
 	set->touched = false;
-	while (set->nretired)
-		store_give_code(store, &set->retired[--set->nretired]);
+	blocks_reclaim(&set->blocks, store);
 	while (set->retired_shapes) {
 		struct shape *s = set->retired_shapes;
 
@@ -254,7 +248,7 @@ void set_destroy(struct set *set, struct store *store)
 {
 	set->touched = true;
 	set_reclaim(set, store);
-	store_give_code(store, &set->code);
+	blocks_destroy(&set->blocks, store);
 	while (set->n)
 		shape_free(store, set->order[--set->n].shape);
 }

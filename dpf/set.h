@@ -1,10 +1,8 @@
 /* dpf/set.h - shapes in the order in which they win, and the function made from them.
  * Layer: leaf library, private to dpf/. SPDX-License-Identifier: ISC */
 #pragma once
-#include "dpf/gen.h"
+#include "dpf/block.h"
 #include "dpf/table.h"
-
-enum { SET_RETIRED_MAX = 64 };
 
 struct set_entry {
 	uint64_t sign, rank;
@@ -14,16 +12,15 @@ struct set_entry {
 struct set {
 	enum gen_mode mode;
 	bool shared;
-	bool stale;   /* the function does not say what the shapes say: no memory for it */
+	bool stale;   /* for readers: the function does not say what the shapes say, no memory for it */
 	bool touched; /* something waits for set_reclaim */
-	uint32_t n;   /* shapes */
+	uint32_t n;   /* shapes, */
+	uint32_t nwirelen; /* and those that ask for the length on the wire */
 	uint64_t seed;
-	struct dpf_code code;
-	uint32_t code_bytes, generated, rekeyed;
+	uint32_t rekeyed;
 	struct set_entry order[DPF_SHAPES_MAX]; /* by rank, the highest first */
 	struct shape *by_index[DPF_SHAPES_MAX];
-	struct dpf_code retired[SET_RETIRED_MAX];
-	uint32_t nretired;
+	struct blocks blocks; /* the function */
 	struct shape *retired_shapes;
 	struct table *retired_tables;
 };
@@ -32,21 +29,23 @@ struct set {
 uint32_t set_find(const struct set *set, const struct store *store, const struct path *p,
                   uint32_t filter, struct shape **shape);
 
+void set_init(struct set *set, bool shared, uint64_t seed);
+
 /* Add a path for filter `id`; program is its residual's code, or NULL. *ref is 0 when the
- * filter has that path already. The function is not made anew; *regenerate says that it must be.
+ * filter has that path already. The function does not say so before set_generate.
  * -E_NOMEM or -E_LIMIT (shapes) with nothing changed. */
 int set_add(struct set *set, struct store *store, const struct path *p, uint32_t id,
-            const uint8_t *program, uint32_t *ref, bool *regenerate);
+            const uint8_t *program, uint32_t *ref);
 
-/* Take a member out; it is not freed. */
-void set_remove(struct set *set, struct store *store, uint32_t ref, bool *regenerate);
+/* Take a member out; it is not freed, and the function does not say so before set_generate. */
+void set_remove(struct set *set, struct store *store, uint32_t ref);
 
-/* Make the function anew. -E_NOMEM: it is as before. */
+/* Make anew what changes left out of date in the function, if anything. -E_NOMEM: it is as before,
+ * and may know what is no more. */
 int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch);
 
 /* Emit the function once more, into code[0, room), for a listener; as it is published unless
- * the set is stale. Returns its length; 0: no room. Uses 8 * DPF_SHAPES_MAX bytes of stack:
- * for tools. */
+ * the set is stale. Returns its length; 0: no room. */
 uint32_t set_tell(struct set *set, const struct store *store, struct gen_scratch *scratch,
                   uint8_t *code, size_t room, const struct gen_listener *listener);
 

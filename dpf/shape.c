@@ -57,6 +57,9 @@ struct shape *shape_new(struct store *store, const struct path *p, uint32_t filt
 	s->form = *p;
 	s->filter = filter;
 	s->sign = shape_sign(p, filter);
+	s->wirelen = filter != 0;
+	for (unsigned i = 0; i < p->ntests; i++)
+		s->wirelen |= p->test[i].width == PATH_LEN;
 	return s;
 }
 

@@ -30,6 +30,7 @@ struct shape {
 	uint32_t filter;     /* of a residual path, which has a shape of its own; else 0 */
 	uint16_t index;
 	bool shared;
+	bool wirelen;        /* asks for the length on the wire */
 	uint8_t nwords;
 	uint32_t n, floor;   /* keys; at this many look for agreement again */
 	uint32_t small[SHAPE_SMALL]; /* members, while there is no table */

@@ -119,6 +119,7 @@ static void put_text(FILE *o, const struct store *store, const struct gen_note *
 	switch (n->kind) {
 	case GEN_BURST: fputs("the loop over a burst", o); break;
 	case GEN_ENTER: fputs("enter", o); break;
+	case GEN_ON: fputs("to the next block", o); break;
 	case GEN_LEAVE: fputs("nobody's", o); break;
 	case GEN_BYTES: put_bytes(o, s, &s->form, n->pick); break;
 	case GEN_TEST: put_test(o, s, &s->form.test[n->index]); break;
@@ -228,5 +229,6 @@ void merged_free(struct merged *m)
 
 bool merged_in_tree(const struct piece *p)
 {
-	return p->kind != GEN_BURST && p->kind != GEN_ENTER && p->kind != GEN_LEAVE;
+	return p->kind != GEN_BURST && p->kind != GEN_ENTER && p->kind != GEN_ON &&
+	       p->kind != GEN_LEAVE;
 }
