@@ -36,21 +36,21 @@ struct handler {
 	struct ash_run run;
 };
 
+static struct handler handlers[WINDOW_MAX]; /* each with the window of its number */
 static struct {
-	struct handler handler[WINDOW_MAX]; /* each with the window of its number */
 	struct handler *of[EXO_FILTER_MAX]; /* filter's; valid if filter_info says so */
 	struct handler *running;
 } state;
 
-static uint32_t number_of(const struct handler *h) { return (uint32_t)(h - state.handler); }
+static uint32_t number_of(const struct handler *h) { return (uint32_t)(h - handlers); }
 
 /* --- Binding --- */
 
 static struct handler *free_handler(void)
 {
 	for (uint32_t i = 0; i < WINDOW_MAX; i++)
-		if (!state.handler[i].env)
-			return &state.handler[i];
+		if (!handlers[i].env)
+			return &handlers[i];
 	return NULL;
 }
 

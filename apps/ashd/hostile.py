@@ -6,7 +6,7 @@ What is compared: the kernel's text and constants, its tables of interrupts and 
 byte; and every page that is nobody's to change. A page may change if it is free, the owner's
 (ashd's), or one of those that changed while good frames were handled: that is how the pages
 that the kernel and the other programs work with are found. The marks that the processor leaves
-in page tables do not count, nor do the kernel's stack and its records of pages. SPDX-License-Identifier: ISC
+in page tables do not count, nor do the kernel's stack and its records of pages and handlers. SPDX-License-Identifier: ISC
 """
 import json
 import os
@@ -163,11 +163,12 @@ def calibrate():
 
 
 def records(memory):
-    """Pages of the kernel's stack and of what it notes of each page, where any entry may change."""
+    """Pages of the kernel's stack and of what it notes of each page and handler, where any entry may
+    change."""
     def pages(first, length):
         return set(range(first // PAGE, (first + length - 1) // PAGE + 1))
 
-    found = pages(*symbol["cpu0"])
+    found = pages(*symbol["cpu0"]) | pages(*symbol["handlers"])
     for name, size in (("pages", PAGE_SIZE), ("page_private", 32)):
         first = struct.unpack_from("<Q", memory, symbol[name][0])[0] - DIRECT
         found |= pages(first, size * (MEMORY // PAGE))
