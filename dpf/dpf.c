@@ -30,7 +30,7 @@ struct entry {
 	uint16_t zero;
 };
 
-enum state { FREE, IN_USE, RETIRED };
+enum state { FREE, IN_USE, RETIRED, SPENT };
 
 /* Machine code of a residual, and when nobody runs it any more, in a list. */
 struct program {
@@ -355,6 +355,18 @@ int dpf_delete(struct dpf *d, uint32_t id)
 	d->stats.residual -= e->residual;
 	put_id(d, id, &d->retired_ids, RETIRED);
 	return 0;
+}
+
+void dpf_spend(struct dpf *d, uint32_t id)
+{
+	uint32_t *at = &d->retired_ids;
+
+	while (*at && *at != id)
+		at = &d->entry[*at].members;
+	if (!*at)
+		return;
+	*at = d->entry[id].members;
+	d->entry[id] = (struct entry){ .state = SPENT };
 }
 
 static void refresh(struct dpf *d, struct set *set)

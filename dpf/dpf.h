@@ -99,6 +99,9 @@ int dpf_insert(struct dpf *d, const void *filter, size_t length, uint32_t owner,
 /* Remove a filter. Returns 0, or -E_INVAL when there is none of that id. */
 int dpf_delete(struct dpf *d, uint32_t id);
 
+/* Never use this id again. Only between its dpf_delete and dpf_reclaim; else nothing happens. */
+void dpf_spend(struct dpf *d, uint32_t id);
+
 /* The winner's id, or 0. Frames shorter than a test are not read beyond caplen.
  * Takes wirelen >= caplen as it is given. */
 uint32_t dpf_classify(const struct dpf *d, const uint8_t *frame, uint32_t caplen,

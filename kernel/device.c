@@ -5,6 +5,7 @@
 #include "kernel/cpu.h"
 #include "kernel/device.h"
 #include "kernel/env.h"
+#include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/panic.h"
 #include "kernel/pci.h"
@@ -12,8 +13,6 @@
 #include "kernel/upcall.h"
 
 _Static_assert(EXO_IRQ_LINES == IRQ_LINES, "a vector for each line");
-
-enum { GENERATION_MAX = 0xffffff }; /* an entry that has had them all is used no more */
 
 struct range {
 	uint16_t first, count;
@@ -70,6 +69,12 @@ int device_vet(const struct exo_device *wanted)
 	default:
 		return pci_hand_out(false, wanted->first, wanted->count) ? 0 : -E_PERM;
 	}
+}
+
+void device_init(void)
+{
+	for (uint32_t i = 0; i < EXO_DEVICE_MAX; i++)
+		info.device[i].generation = generation_first;
 }
 
 static void route(const struct exo_device *d, bool masked)

@@ -10,6 +10,8 @@ enum { CONSOLE_IRQ = 4 };
 struct env;
 struct trap;
 
+void device_init(void);
+
 /* May an environment own this? Switches off the bus mastering of the function it is part of.
  * Returns 0, or
  *   -E_BUSY  part of it has an owner

@@ -6,6 +6,7 @@
 #include "kernel/device.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/generation.h"
 #include "kernel/kmap.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
@@ -19,8 +20,6 @@
 #include "kernel/string.h"
 #include "kernel/wait.h"
 
-enum { GENERATION_MAX = (1 << (32 - EXO_ENV_INDEX_BITS)) - 1 };
-
 struct exo_env env_public[EXO_ENV_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
 struct env envs[EXO_ENV_MAX];
 
@@ -32,7 +31,8 @@ static uint32_t id_of(const struct env *env)
 void env_init(void)
 {
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
-		envs[i] = (struct env){ .id = env_no_id(i), .index = i, .generation = 1,
+		envs[i] = (struct env){ .id = env_no_id(i), .index = i,
+			                .generation = generation_env_first,
 			                .pub = &env_public[i], .space = stlb_space(i) };
 }
 
@@ -46,7 +46,7 @@ struct env *env_at(uint32_t index)
 static struct env *free_record(void)
 {
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
-		if (env_public[i].state == ENV_FREE && envs[i].generation <= GENERATION_MAX)
+		if (env_public[i].state == ENV_FREE && envs[i].generation <= GENERATION_ENV_MAX)
 			return &envs[i];
 	return NULL;
 }

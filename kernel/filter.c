@@ -7,6 +7,7 @@
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
+#include "kernel/generation.h"
 #include "kernel/handler.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
@@ -76,7 +77,7 @@ void filter_init(void)
 	    dpf_create(&state.tx, &memory, EXO_FILTER_MAX - 1, CLASSIFIER_PAGES, ~seed) < 0)
 		panic("filter_init: no memory for the classifiers");
 	for (int i = 0; i < EXO_FILTER_MAX; i++)
-		filter_info[i].generation = 1;
+		filter_info[i].generation = generation_first;
 }
 
 /* No classification is running: this CPU is here. */
@@ -163,6 +164,8 @@ void filter_remove(uint32_t number)
 	handler_unbind(number);
 	tee_forget(number);
 	dpf_delete(state.rx, number);
+	if (fi->generation == GENERATION_MAX)
+		dpf_spend(state.rx, number);
 	if (state.mirror[number] != RX_ONLY)
 		dpf_delete(state.tx, state.mirror[number]);
 	reclaim();

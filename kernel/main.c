@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/nic.h"
 #include "kernel/page.h"
+#include "kernel/ring.h"
 #include "kernel/sched.h"
 #include "kernel/stlb.h"
 #include "kernel/timer.h"
@@ -49,6 +50,8 @@ _Noreturn void kernel_main(uint32_t information)
 	cap_init();
 	env_init();
 	sched_init();
+	device_init();
+	ring_init();
 	filter_init();
 	fragment_init();
 	nic_init();

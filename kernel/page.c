@@ -2,6 +2,7 @@
 #include "exo/layout.h"
 #include "kernel/boot.h"
 #include "kernel/env.h"
+#include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
@@ -9,7 +10,7 @@
 #include "kernel/pt.h"
 #include "kernel/string.h"
 
-enum { GENERATION_MAX = 0xffffff, READY_PAGES = 64, SCRUB_BATCH = 8 };
+enum { READY_PAGES = 64, SCRUB_BATCH = 8 };
 
 struct exo_page *pages;
 struct page_private *page_private;
@@ -53,8 +54,8 @@ static void free_push(uint32_t pfn)
 {
 	struct exo_page *p = &pages[pfn];
 
-	/* A page whose generation would wrap is retired: old slots must stay stale. */
-	if (p->generation == GENERATION_MAX) {
+	/* A page that has had them all is retired: old slots must stay stale. */
+	if (p->generation > GENERATION_MAX) {
 		p->state = PAGE_RESERVED;
 		return;
 	}
@@ -144,8 +145,10 @@ void page_init(const struct boot_memory *m)
 	for (uint32_t i = m->nranges; i-- > 0;)
 		for (uint64_t pfn = m->range[i].end >> EXO_PAGE_SHIFT;
 		     pfn-- > m->range[i].start >> EXO_PAGE_SHIFT;)
-			if (pfn >= used)
+			if (pfn >= used) {
+				pages[pfn].generation = generation_first;
 				free_push((uint32_t)pfn);
+			}
 	for (uint64_t pfn = m->kernel_start >> EXO_PAGE_SHIFT; pfn < used; pfn++)
 		pages[pfn].state = PAGE_KERNEL;
 }

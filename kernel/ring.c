@@ -10,6 +10,7 @@
 #include "kernel/env.h"
 #include "kernel/filter.h"
 #include "kernel/fragment.h"
+#include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/kmap.h"
 #include "kernel/nic.h"
@@ -40,6 +41,12 @@ static uint32_t nshort[EXO_PAIR_MAX];
 
 _Static_assert(EXO_RING_PAGES * sizeof(uint32_t) == EXO_PAGE_SIZE, "the list is one page");
 
+void ring_init(void)
+{
+	for (uint32_t i = 0; i < RING_MAX; i++)
+		rings[i].generation = generation_first;
+}
+
 uint32_t ring_generation(uint32_t index) { return rings[index].generation; }
 
 static uint8_t *at(const struct ring *r, uint32_t offset)
@@ -50,7 +57,7 @@ static uint8_t *at(const struct ring *r, uint32_t offset)
 static struct ring *free_ring(void)
 {
 	for (uint32_t i = 0; i < RING_MAX; i++)
-		if (!rings[i].env)
+		if (!rings[i].env && rings[i].generation <= GENERATION_MAX)
 			return &rings[i];
 	return NULL;
 }

@@ -12,6 +12,8 @@ struct ring;
 
 enum { RING_MAX = 256, DROP_NONE = DROP_COUNT };
 
+void ring_init(void);
+
 uint32_t ring_generation(uint32_t index);
 
 /* Bind a ring over n pages (page numbers; vetted: owned, writable, not executable).

@@ -4,6 +4,7 @@
 #include "exo/wait.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
+#include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/net.h"
 #include "kernel/page.h"
@@ -25,7 +26,12 @@ _Static_assert(EXO_SLICE_MAX == 64, "a position is a bit of a word");
 void sched_init(void)
 {
 	for (int i = 0; i < EXO_SLICE_MAX; i++)
-		slices[i].generation = 1;
+		slices[i].generation = generation_first;
+}
+
+bool slice_is_free(uint32_t position)
+{
+	return !slices[position].owner && slices[position].generation <= GENERATION_MAX;
 }
 
 void slice_own(uint32_t position, struct env *env)

@@ -19,7 +19,10 @@ enum {
 
 void sched_init(void);
 
-/* Own position, REQUIRES that it is free. */
+/* Has position no owner, and generations left? */
+bool slice_is_free(uint32_t position);
+
+/* Own position, REQUIRES that it has no owner. */
 void slice_own(uint32_t position, struct env *env);
 void slice_free(uint32_t position);
 void slice_give(uint32_t position, struct env *to);

@@ -4,6 +4,7 @@
 #include "kernel/cpu.h"
 #include "kernel/device.h"
 #include "kernel/env.h"
+#include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/page.h"
 #include "kernel/pt.h"
@@ -84,7 +85,7 @@ long sys_cap_revoke(uint32_t slot)
 
 	if (!s || !has_owner(s->type))
 		return -E_PERM;
-	if (s->generation == 0xffffff)
+	if (s->generation == GENERATION_MAX)
 		return -E_LIMIT;
 	if (s->type == CAP_PAGE) {
 		pt_break(s->index);

@@ -133,7 +133,8 @@ long sys_env_revoke(uint32_t env, uint32_t type, uint32_t count, uint64_t deadli
 /* sys_slice_alloc - own a free slice of the time vector.
  *   position  0..EXO_SLICE_MAX - 1, or UINT32_MAX: the first free one
  * Returns a slot of CAP_SLICE with all rights, or
- *   -E_INVAL  position      -E_BUSY  it is taken      -E_NOSPC  all are, or no slot
+ *   -E_INVAL  position      -E_BUSY  it is taken, or has been free too often
+ *   -E_NOSPC  all are, or no slot
  *   -E_NOMEM  the slot table cannot grow */
 long sys_slice_alloc(uint32_t position)
 {
@@ -141,13 +142,13 @@ long sys_slice_alloc(uint32_t position)
 	bool any = position == UINT32_MAX;
 
 	for (uint32_t i = 0; any && i < EXO_SLICE_MAX; i++)
-		if (!slices[i].owner) {
+		if (slice_is_free(i)) {
 			position = i;
 			break;
 		}
 	if (position >= EXO_SLICE_MAX)
 		return any ? -E_NOSPC : -E_INVAL;
-	if (slices[position].owner)
+	if (!slice_is_free(position))
 		return -E_BUSY;
 	long slot = slot_reserve(env, 1);
 	if (slot < 0)

@@ -248,23 +248,9 @@ static uint64_t number(const volatile char **at)
 	return v;
 }
 
-/* What follows a key in the kernel's command line, NULL if it is not there. */
-static const volatile char *after(const char *key)
-{
-	for (const volatile char *at = exo_info()->cmdline; *at; at++) {
-		int i = 0;
-
-		while (key[i] && at[i] == key[i])
-			i++;
-		if (!key[i])
-			return at + i;
-	}
-	return NULL;
-}
-
 static void options(uint64_t *seed, uint64_t *rounds)
 {
-	const volatile char *at = after("fuzz=");
+	const volatile char *at = ktest_option("fuzz=");
 
 	if (!at)
 		return;

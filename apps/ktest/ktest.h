@@ -53,13 +53,16 @@ void ktest_failed(const char *file, int line, const char *what, long value);
 void ktest_print(const char *text);
 void ktest_print_number(long v);
 
+/* What follows a key in the kernel's command line, NULL if it is not there. */
+const volatile char *ktest_option(const char *key);
+
 struct ktest {
 	const char *name;
 	void (*run)(void);
 };
 extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], protect_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
         transfer_tests[], revoke_tests[], device_tests[], net_tests[], ash_tests[], helper_tests[],
-        starve_tests[], seen_tests[], fuzz_tests[], unseen_tests[];
+        starve_tests[], seen_tests[], fuzz_tests[], unseen_tests[], aged_tests[], aged_seen_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */
 enum {

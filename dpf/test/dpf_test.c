@@ -568,6 +568,29 @@ static void without_memory_nothing_changes(void **state)
 	}
 }
 
+/* With two ids, one of them spent: the other serves for all. */
+static void a_spent_id_never_comes_back(void **state)
+{
+	uint8_t filter[FILTER_BUILD_MAX];
+	long length = filter_udp_port(filter, sizeof filter, NULL, 7);
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, 2, 10000, 1), 0);
+	for (int round = 0; round < 4; round++) {
+		int id = dpf_insert(d, filter, (size_t)length, 1, NULL, NULL);
+
+		assert_int_equal(id, round == 0 ? 1 : 2);
+		dpf_spend(d, (uint32_t)id); /* not while it is in use */
+		assert_int_equal(dpf_delete(d, (uint32_t)id), 0);
+		if (round == 0 || round == 3)
+			dpf_spend(d, (uint32_t)id);
+		dpf_reclaim(d);
+	}
+	assert_int_equal(dpf_insert(d, filter, (size_t)length, 1, NULL, NULL), -E_NOSPC);
+	dpf_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +603,7 @@ int main(void)
 		cmocka_unit_test(what_a_table_does_not_have_goes_to_the_next_shape),
 		cmocka_unit_test(an_empty_slot_is_no_key_of_zeros),
 		cmocka_unit_test(a_tee_is_refused_what_it_may_not_copy),
+		cmocka_unit_test(a_spent_id_never_comes_back),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
 

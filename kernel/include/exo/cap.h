@@ -15,7 +15,8 @@
  * sys_cap_bind verifies the hash and the generation once and returns a slot of the
  * environment's binding table. Every other call names slots, and checks only the
  * slot's type, rights and generation. Raising an object's generation breaks
- * every capability and every slot that names it.
+ * every capability and every slot that names it; an object that has had the last
+ * generation and is freed is never used again.
  *
  * Layer: ABI. SPDX-License-Identifier: ISC
  */

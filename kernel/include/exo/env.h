@@ -141,6 +141,6 @@ _Static_assert(sizeof(struct exo_env) == 160, "ABI");
 /* EXO_SLICES: the time vector. The CPU runs the slices in order, round and round. */
 struct exo_slice {
 	uint32_t owner; /* environment id; 0: free */
-	uint32_t generation;
+	uint32_t generation; /* raised when it is freed; above 2^24 - 1 it stays nobody's */
 };
 _Static_assert(sizeof(struct exo_slice) == 8, "ABI");
