@@ -110,11 +110,20 @@ static struct set *set_of(struct dpf *d, bool shared)
 	return shared ? &d->shared : &d->exclusive;
 }
 
-/* d->a against all exclusive filters. */
+/* d->a against all exclusive filters that it may have to do with: it takes nothing from those of a
+ * higher priority, and may take what it likes from lower ones where all are named. */
 static int check_path(struct dpf *d, struct overlap *o)
 {
-	for (uint32_t i = 0; i < d->exclusive.n && !d->a.never; i++) {
-		int error = overlap_check(o, d->exclusive.order[i].shape, &d->a);
+	const struct set *set = &d->exclusive;
+	const struct digest digest = digest_of(&d->a, NULL);
+	uint32_t i = o->copies ? 0 : set_priority(set, d->a.priority), end = set->n;
+
+	if (!o->copies && o->may && o->may->count == DPF_ALL && d->a.priority > 0)
+		end = set_priority(set, d->a.priority - 1);
+	for (; i < end && !d->a.never; i++) {
+		int error = digest_excludes(&set->order[i].digest, &digest)
+		                    ? 0
+		                    : overlap_check(o, set->order[i].shape, &d->a);
 
 		if (error)
 			return error;

@@ -77,6 +77,12 @@ int path_add_base(struct path *p, const struct path_base *b);
  * compared, then by how narrow the other tests are; it is a function of the path alone. */
 void path_finish(struct path *p);
 
+/* No path of this priority has a higher rank, and each of a higher priority has. */
+static inline uint64_t path_rank_max(uint16_t priority)
+{
+	return (uint64_t)priority << 48 | 0xffffffffffff;
+}
+
 /* How two finished paths stand to each other, over all frames, by their atoms alone
  * (residuals count as true). DISJOINT: no frame satisfies both, for certain. */
 enum path_relation {

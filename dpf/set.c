@@ -36,6 +36,11 @@ static uint32_t place_of_shape(const struct set *set, const struct shape *s)
 	return i;
 }
 
+uint32_t set_priority(const struct set *set, uint16_t priority)
+{
+	return place_of(set, path_rank_max(priority), 0);
+}
+
 static struct shape *find_shape(const struct set *set, const struct path *p, uint32_t filter)
 {
 	uint64_t sign = shape_sign(p, filter);
@@ -69,7 +74,7 @@ static void put_in_order(struct set *set, struct shape *s)
 
 	for (uint32_t i = set->n++; i > at; i--)
 		set->order[i] = set->order[i - 1];
-	set->order[at] = (struct set_entry){ s->sign, s->form.rank, s };
+	set->order[at] = (struct set_entry){ .sign = s->sign, .rank = s->form.rank, .shape = s };
 	set->nwirelen += s->wirelen;
 	blocks_insert(&set->blocks, at);
 }
@@ -94,6 +99,23 @@ static struct shape *add_shape(struct set *set, struct store *store, const struc
 	set->by_index[index] = s;
 	put_in_order(set, s);
 	return s;
+}
+
+/* Members have come to a shape or left it: its table may have stale slots, and if the code must
+ * change, what is constant may be different. */
+static void has_changed(struct set *set, struct shape *s, bool code)
+{
+	set->touched = true;
+	if (!s->is_stale) {
+		s->is_stale = true;
+		s->stale = set->stale_shapes;
+		set->stale_shapes = s;
+	}
+	if (!code)
+		return;
+	uint32_t at = place_of_shape(set, s);
+	set->order[at].digest = digest_of(&s->form, s->open);
+	blocks_touch(&set->blocks, at);
 }
 
 static void drop_shape(struct set *set, struct shape *s)
@@ -152,11 +174,9 @@ int set_add(struct set *set, struct store *store, const struct path *p, uint32_t
 		error = first ? 0 : shape_add(store, s, new, &set->seed, &set->retired_tables,
 		                              &changed);
 		set->rekeyed += old && old != s->table;
-		set->touched = true;
+		has_changed(set, s, changed);
 		if (error && fresh)
 			drop_shape(set, s);
-		else if (changed)
-			blocks_touch(&set->blocks, place_of_shape(set, s));
 	}
 	if (error)
 		store_free_member(store, new);
@@ -188,7 +208,6 @@ void set_remove(struct set *set, struct store *store, uint32_t ref)
 	uint32_t first = shape_find(store, s, m->key);
 	bool changed = false;
 
-	set->touched = true;
 	if (first != ref) {
 		while (member_at(store, first)->same != ref)
 			first = member_at(store, first)->same;
@@ -198,10 +217,9 @@ void set_remove(struct set *set, struct store *store, uint32_t ref)
 	} else {
 		shape_remove(store, s, ref, &set->seed, &set->retired_tables, &changed);
 	}
+	has_changed(set, s, changed);
 	if (s->n == 0)
 		drop_shape(set, s);
-	else if (changed)
-		blocks_touch(&set->blocks, place_of_shape(set, s));
 }
 
 int set_generate(struct set *set, struct store *store, struct gen_scratch *scratch)
@@ -228,6 +246,13 @@ void set_reclaim(struct set *set, struct store *store)
 		return;
 	set->touched = false;
 	blocks_reclaim(&set->blocks, store);
+	while (set->stale_shapes) {
+		struct shape *s = set->stale_shapes;
+
+		set->stale_shapes = s->stale;
+		s->is_stale = false;
+		shape_reclaim(s);
+	}
 	while (set->retired_shapes) {
 		struct shape *s = set->retired_shapes;
 
@@ -240,8 +265,6 @@ void set_reclaim(struct set *set, struct store *store)
 		set->retired_tables = t->next;
 		table_free(store, t);
 	}
-	for (uint32_t i = 0; i < set->n; i++)
-		shape_reclaim(set->order[i].shape);
 }
 
 void set_destroy(struct set *set, struct store *store)

@@ -2,11 +2,13 @@
  * Layer: leaf library, private to dpf/. SPDX-License-Identifier: ISC */
 #pragma once
 #include "dpf/block.h"
+#include "dpf/digest.h"
 #include "dpf/table.h"
 
 struct set_entry {
 	uint64_t sign, rank;
 	struct shape *shape;
+	struct digest digest; /* of its constants */
 };
 
 struct set {
@@ -21,7 +23,7 @@ struct set {
 	struct set_entry order[DPF_SHAPES_MAX]; /* by rank, the highest first */
 	struct shape *by_index[DPF_SHAPES_MAX];
 	struct blocks blocks; /* the function */
-	struct shape *retired_shapes;
+	struct shape *retired_shapes, *stale_shapes;
 	struct table *retired_tables;
 };
 
@@ -30,6 +32,9 @@ uint32_t set_find(const struct set *set, const struct store *store, const struct
                   uint32_t filter, struct shape **shape);
 
 void set_init(struct set *set, bool shared, uint64_t seed);
+
+/* Where the shapes of this priority begin, those above being before them. */
+uint32_t set_priority(const struct set *set, uint16_t priority);
 
 /* Add a path for filter `id`; program is its residual's code, or NULL. *ref is 0 when the
  * filter has that path already. The function does not say so before set_generate.

@@ -37,6 +37,8 @@ struct shape {
 	struct table *table;
 	const uint8_t *program; /* residual: its machine code */
 	struct shape *next;  /* retired */
+	struct shape *stale; /* in the list of those whose table has slots to reclaim, */
+	bool is_stale;       /* if it is in it */
 	uint8_t open[PATH_BYTES];   /* is this byte part of the key? */
 	uint16_t place[PATH_BYTES]; /* its bit in the words */
 	struct shape_part word[SHAPE_WORDS][SHAPE_PARTS];

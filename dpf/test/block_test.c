@@ -313,6 +313,42 @@ static void a_table_that_ends_a_block_is_not_the_end(void **state)
 	}
 }
 
+/* IPv4 to this address, and this byte at `offset`. */
+static struct filter to_address(uint32_t address, unsigned offset, uint32_t value)
+{
+	struct filter f = { 0 };
+
+	add(&f, FILTER_IN, 2, 12, 0xffff, 0x0800, 0x0800);
+	add(&f, FILTER_IN, 4, 30, 0xffffffff, address, address);
+	add(&f, FILTER_IN, 1, offset, 0xff, value, value);
+	finish(&f, 0, false);
+	return f;
+}
+
+/* What all filters of a shape agree on excludes others, as long as they all do. */
+static void an_overlap_is_seen_whatever_a_shape_agreed_on_before(void **state)
+{
+	enum { US = 0x0a000001, THEM = 0x0a000002 };
+	struct filter ours = to_address(US, 23, 6), theirs = to_address(THEM, 23, 6);
+	struct filter to_us = to_address(US, 40, 1), to_them = to_address(THEM, 40, 1);
+	uint32_t conflict;
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, FILTERS, 4096, 1), 0);
+	insert(d, &ours);
+	assert_int_equal(dpf_insert(d, &to_us, to_us.head.bytes, 1, NULL, &conflict), -E_OVERLAP);
+	assert_int_equal(conflict, ours.id);
+	insert(d, &theirs);
+	assert_int_equal(dpf_insert(d, &to_us, to_us.head.bytes, 1, NULL, &conflict), -E_OVERLAP);
+	assert_int_equal(dpf_insert(d, &to_them, to_them.head.bytes, 1, NULL, &conflict), -E_OVERLAP);
+	assert_int_equal(conflict, theirs.id);
+	delete(d, &ours);
+	assert_int_equal(dpf_insert(d, &to_them, to_them.head.bytes, 1, NULL, &conflict), -E_OVERLAP);
+	assert_true(dpf_insert(d, &to_us, to_us.head.bytes, 1, NULL, &conflict) > 0);
+	dpf_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +356,7 @@ int main(void)
 		cmocka_unit_test(without_code_every_verdict_is_right),
 		cmocka_unit_test(the_last_block_knows_the_length_on_the_wire),
 		cmocka_unit_test(a_table_that_ends_a_block_is_not_the_end),
+		cmocka_unit_test(an_overlap_is_seen_whatever_a_shape_agreed_on_before),
 		cmocka_unit_test(a_new_shape_generates_no_more_in_a_large_set),
 	};
 
