@@ -19,7 +19,7 @@ $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
 DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_port.c strict_value.c
-DPF_TOOL := $(addprefix dpf/tool/,main.c options.c capture.c rules.c filters.c job.c json.c lines.c \
+DPF_TOOL := $(addprefix dpf/tool/,main.c complain.c options.c capture.c rules.c filters.c job.c json.c lines.c \
               token.c syntax.c mark.c $(DPF_STRICT) \
               meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \
               asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c times.c)
@@ -52,8 +52,8 @@ fuzz: fuzz-dpf
 # `make test`; `make fuzz` goes on from there with libFuzzer, where clang has it.
 FUZZ_SECONDS ?= 120
 FUZZ_TARGETS := bpf filter capture
-FUZZ_capture := dpf/tool/capture.c dpf/tool/filters.c dpf/tool/split.c $(addprefix dpf/tool/,rules.c mark.c \
-                json.c token.c syntax.c $(DPF_STRICT) options.c)
+FUZZ_capture := dpf/tool/capture.c dpf/tool/filters.c dpf/tool/split.c $(addprefix dpf/tool/,rules.c mark.c complain.c \
+                json.c token.c syntax.c $(DPF_STRICT))
 FUZZ_COMMON := dpf/test/fuzz/target.c dpf/tool/host.c dpf/tool/native.c
 fuzz_sources = dpf/test/fuzz/$(1)_target.c $(FUZZ_COMMON) $(FUZZ_$(1)) $(DPF)
 define fuzz_target

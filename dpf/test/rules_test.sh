@@ -64,6 +64,37 @@ done
 "$dpf" demux -f "$work/rules" -r "$work/nano" -w "$out" >/dev/null
 check demux_keeps_nanoseconds sh -c "od -An -tx1 -N4 '$out/web.pcap' | grep -q '4d 3c b2 a1' &&
 	tcpdump -r '$out/web.pcap' --nano -tt 2>/dev/null | grep -q '^7.000123457'"
+"$dpf" demux -f "$work/rules" -r - -w "$out" <"$work/nano" >/dev/null
+check demux_keeps_nanoseconds_of_standard_input sh -c "
+	tcpdump -r '$out/web.pcap' --nano -tt 2>/dev/null | grep -q '^7.000123457'"
+# pcapng's resolution: as it is without options, 10^-3, 10^-6, 2^-20, 2^-30, 10^-9, in both byte orders.
+python3 - "$work" <<'END'
+import struct, sys
+for order in "<>":
+    def block(kind, body): return struct.pack(order + "II", kind, 12 + len(body)) + body + struct.pack(order + "I", 12 + len(body))
+    for value in (None, 3, 6, 0x94, 0x9e, 9):
+        option = struct.pack(order + "HH4sHHB3xHH", 2, 2, b"if", 9, 1, value, 0, 0) if value else b""
+        with open(f"{sys.argv[1]}/ng{ord(order)}.{value or 0}", "wb") as f:
+            f.write(block(0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1)) +
+                    block(1, struct.pack(order + "HHI", 1, 0, 65535) + option) +
+                    block(6, struct.pack(order + "IIIII", 0, 0, 7, 60, 60) + bytes(60)))
+END
+for order in 60 62; do
+	for value in 0 3 6 148 158 9; do
+		case $value in 148 | 158 | 9) magic='4d 3c b2 a1' ;; *) magic='d4 c3 b2 a1' ;; esac
+		"$dpf" demux -f "$work/rules" -r "$work/ng$order.$value" -w "$out" >"$work/log" 2>&1
+		check "demux_keeps_the_resolution: $value, $order" sh -c "od -An -tx1 -N4 '$out/unclaimed.pcap' | grep -q '$magic'"
+	done
+done
+echo 'web: tcp port 80' >"$work/one"
+echo 'dns: udp port 53' >"$work/two"
+gives demux_takes_several_files_of_rules 0 '1\tweb\n1\tdns\n3\tunclaimed' \
+	demux -f "$work/one" -f "$work/two" -r "$work/micro" -w "$out"
+echo 'a: ether[0] & 1 = 0' >"$work/one"
+printf '\nb: ether[0] & 2 = 2\n' >"$work/two"
+refuses overlap_of_two_files "^dpf: $work/two:2:4: overlaps the filter of a" \
+	demux -f "$work/one" -f "$work/two" -r "$work/micro" -w "$out"
+refuses standard_input_twice 'one file only' demux -f - -r - -w "$out"
 echo 'none: tcp port 9' >"$work/nothing"
 gives demux_says_1_when_all_is_unclaimed 1 '0\tnone\n5\tunclaimed' \
 	demux -f "$work/nothing" -r "$work/micro" -w "$out"
@@ -213,6 +244,21 @@ marks 1 1 'not a word' '#'
 marks 5 3 'the end' 'tcp udp'
 marks 5 3 'expected .host' 'src and tcp'
 marks 4 1 'expected' 'ip['
+# libpcap's own errors, which have no place: the primitive that it refuses, or the word in it.
+marks 8 18 'illegal link layer' 'ip and ether host 1.2.3.4'
+marks 16 5 'illegal port' 'tcp port 80 or 70000'
+marks 17 5 'illegal port' 'tcp port (80 or 70000)'
+marks 21 4 'illegal qualifier' 'tcp port 80 and arp port 80'
+marks 20 2 'mask length' 'ip or net 10.0.0.0/33'
+marks 21 1 'Mask syntax' 'ip or host 10.0.0.0/8'
+marks 13 4 'greater than' 'ip and vlan 5000'
+marks 8 14 'division' 'udp or tcp[0] / 0 = 1'
+marks 16 3 'applied to host' 'tcp port 5 and tcp host 10.0.0.1'
+marks 8 5 'rejects all' 'ip and 1 = 2'
+marks 8 1 'expected' 'ip and 5'
+marks 25 3 'expected' 'tcp port 80 and vlan or 443'
+"$dpf" ir "$(printf 'tcp port 80\nand tcp prt 1')" 2>"$work/err"
+check mark_of_the_second_line sh -c "sed 1d '$work/err' | tr '\n' '|' | grep -qFx '  and tcp prt 1|          ^~~|'"
 marks 801 3 '200 deep' "$(printf 'not %.0s' $(seq 300))tcp and and"
 printf '\n\nweb 7:  tcp prt 80\n' >"$work/bad"
 refuses column_in_a_rule 'bad:3:13: expected' stats -f "$work/bad"

@@ -49,6 +49,8 @@ gives counts_in_order 0 '0\ttcp\n1\tarp\n2\t' match -r "$work/micro" tcp arp ''
 gives counts_the_same_expression_twice 0 '1\tarp\n1\tarp' match -r "$work/micro" arp arp
 gives reads_nanoseconds 0 '1\tarp\n2\t' match -r "$work/nano" arp ''
 gives reads_pcapng 0 '1\tarp\n2\t' match -r "$work/ng" arp ''
+gives reads_standard_input 0 '1\tarp' match -r - arp <"$work/micro"
+gives takes_options_behind_an_expression 0 '1\tarp\n2\t' match arp -r "$work/micro" ''
 gives ends_options_at_two_dashes 0 '2\t' match -r "$work/micro" -- ''
 gives says_1_when_nothing_matches 1 '0\ttcp' match -r "$work/micro" tcp
 gives counts_up_to_the_cut 2 '1\tarp\n1\t' match -r "$work/cut" arp ''
@@ -60,12 +62,50 @@ gives refuses_an_absent_file 2 '' match -r "$work/absent" ''
 gives refuses_a_directory 2 '' match -r "$work" ''
 gives refuses_an_expression_of_nonsense 2 '' match -r "$work/micro" arp 'tcp prt 80'
 gives refuses_an_option_unknown 2 '' match -x "$work/micro" arp
+gives refuses_a_second_capture 2 '' match -r "$work/micro" -r "$work/nano" arp
+gives refuses_a_link_type_beside_a_capture 2 '' stats -y RAW -r "$work/micro" arp
 gives wants_a_file 2 '' match arp
 gives wants_an_expression 2 '' match -r "$work/micro"
 gives wants_a_command 2 ''
 gives refuses_a_command_unknown 2 '' tcpdump
 gives bench_refuses_a_cut_file 2 '' bench -r "$work/cut" arp
 gives asm_refuses_nonsense 2 '' asm 'tcp prt 80'
+
+# Every command says how it is used, and that is no error; every message names its file.
+for verb in $("$dpf" --help | sed -n 's/.* dpf \([a-z]*\) .*/\1/p'); do
+	"$dpf" "$verb" --help 2>"$work/err" | grep -q "^usage: dpf $verb " && [ ! -s "$work/err" ] &&
+		echo "ok tool_helps: $verb" || echo "not ok tool_helps: $verb"
+done
+for file in cut headless text empty absent; do
+	"$dpf" match -r "$work/$file" '' 2>&1 >"$work/out" | grep -q "^dpf: $work/$file: " && echo "ok tool_names_file: $file" ||
+		echo "not ok tool_names_file: $file"
+done
+
+# With --json, every error is one JSON object.
+errs() {
+	"$dpf" "$@" --json >"$work/out" 2>"$work/err" </dev/null
+	code=$?
+	python3 -c 'import json, sys; assert json.loads(open(sys.argv[1]).read())["error"]' "$work/err" 2>"$work/log" &&
+		[ $code -eq 2 ] && echo "ok tool_errs_in_json: $*" ||
+		echo "not ok tool_errs_in_json: $* - status $code: $(head -n 2 "$work/err" | tr '\n' ' ')"
+}
+echo 'a b: arp' >"$work/wrong"
+printf 'a: ether[0] & 1 = 0\nb: ether[0] & 2 = 2\n' >"$work/overlap"
+errs match --nonsense
+errs match -r
+errs exec arp
+errs replay -i nowhere "$work/micro"
+errs replay -i lo -p 0 "$work/micro"
+errs nonsense
+errs demux -f "$work/wrong" -r "$work/micro" -w "$work/d"
+errs demux -f "$work/absent" -r "$work/micro" -w "$work/d"
+errs demux -f "$work/overlap" -r "$work/micro" -w "$work/d"
+errs explain -f "$work/overlap" 00
+errs stats -y NOPE arp
+errs svg 'tcp prt 80'
+for file in cut headless text empty absent; do
+	errs match -r "$work/$file" ''
+done
 
 # answers NAME OUTPUT INPUT [FLAG] - `dpf exec`; P stands for a program that returns X + A
 sum=$(printf '4\n128 0 0 0\n7 0 0 0\n12 0 0 0\n22 0 0 0\n' | od -An -v -tx1 | tr -d ' \n')
@@ -81,6 +121,7 @@ answers returns_the_value 'a 120\nb 4294967294' 'a P 00 60\nb P ff 2147483647\n'
 answers takes_an_empty_packet 'a 14\nb 14' 'a P  7\nb P - 7\n'
 answers ends_without_a_newline 'a 14' 'a P - 7'
 answers says_json '{"name":"a\\"","verdict":14}' 'a" P - 7\n' --json
+answers passes_over_blank_lines 'a 14\nb 14' '\na P - 7\n \n\t\r\nb P - 7\r\n\n'
 answers goes_on_after_errors 'a ERR the program is not hexadecimal\nb 14' 'a xx - 7\nb P - 7\n'
 # A constant division by 0, scratch slot 16, a jump out of the program, no return at the end.
 for bad in '52 0 0 0' '96 0 0 16' '21 1 0 0' '0 0 0 0' '5 0 0 4294967295x' '' '1' '65536 0 0 0'; do

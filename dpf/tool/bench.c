@@ -4,6 +4,7 @@
  * turns, and medians are printed with their ratios to libpcap's bpf_filter. What is timed is
  * the answer to "which of the expressions take this frame". SPDX-License-Identifier: ISC */
 #include "dpf/interp.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
 #include "dpf/tool/times.h"
@@ -60,11 +61,11 @@ static bool load(struct bench *b, pcap_t *in, const char *path)
 
 	while ((more = capture_next(in, path, &h, &data)) == 1 && b->nframes < FRAMES_MAX)
 		if (!add(b, h, data)) {
-			fprintf(stderr, "dpf: out of memory\n");
+			complain("out of memory");
 			return false;
 		}
 	if (more == 0 && b->nframes == 0)
-		fprintf(stderr, "dpf: %s: no frames\n", path);
+		complain("%s: no frames", path);
 	return more >= 0 && b->nframes > 0;
 }
 
@@ -113,8 +114,7 @@ static bool agree(struct bench *b)
 			engines[k].run(b, &b->frames[i]);
 			if (memcmp(wanted, b->verdicts, b->n) == 0)
 				continue;
-			fprintf(stderr, "dpf: %s and libpcap differ on frame %u\n", engines[k].name,
-			        i + 1);
+			complain("%s and libpcap differ on frame %u", engines[k].name, i + 1);
 			free(wanted);
 			return false;
 		}

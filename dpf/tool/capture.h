@@ -3,7 +3,9 @@
 #include <pcap/pcap.h>
 #include "dpf/tool/options.h"
 
-/* Open a capture: pcap, pcap with nanoseconds, pcapng. NULL after a message. */
+/* Open a capture, `-`: standard input: pcap, pcap with nanoseconds, pcapng. Times are in nanoseconds
+ * if the file states a resolution finer than microseconds (of a pcapng file, the first interface),
+ * else in microseconds. NULL after a message. */
 pcap_t *capture_open(const char *path);
 
 /* o's capture, or else a handle without packets, of o's link type: for compiling. NULL

@@ -1,5 +1,6 @@
 /* dpf/tool/demux.c - a capture, divided among the owners of a rule file: DIR/OWNER.pcap for
  * each, and DIR/unclaimed.pcap for the frames that nobody gets. SPDX-License-Identifier: ISC */
+#include "dpf/tool/complain.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
 #include "dpf/tool/json.h"
@@ -46,12 +47,12 @@ static bool open_share(struct demux *x, struct share *s)
 
 	if (snprintf(path, sizeof path, "%s/%s.pcap", x->j.o.directory, s->owner) >=
 	    (int)sizeof path) {
-		fprintf(stderr, "dpf: %s: %s\n", x->j.o.directory, strerror(ENAMETOOLONG));
+		complain("%s: %s", x->j.o.directory, strerror(ENAMETOOLONG));
 		return false;
 	}
 	s->out = pcap_dump_open(x->j.in, path);
 	if (!s->out)
-		fprintf(stderr, "dpf: %s\n", pcap_geterr(x->j.in));
+		complain("%s", pcap_geterr(x->j.in));
 	return s->out;
 }
 
@@ -62,8 +63,8 @@ static bool names_are_distinct(const struct demux *x)
 	for (int i = 0; i < x->nshares; i++)
 		for (int k = 0; k < i; k++)
 			if (strcasecmp(x->shares[i].owner, x->shares[k].owner) == 0) {
-				fprintf(stderr, "dpf: %s: owner `%s' would write the same file as `%s'\n",
-				        x->j.o.rules, x->shares[i].owner, x->shares[k].owner);
+				complain("owner `%s' would write the same file as `%s'",
+				         x->shares[i].owner, x->shares[k].owner);
 				return false;
 			}
 	return true;
@@ -85,7 +86,7 @@ static bool prepare(struct demux *x)
 	if (!names_are_distinct(x))
 		return false;
 	if (mkdir(x->j.o.directory, 0777) != 0 && errno != EEXIST) {
-		fprintf(stderr, "dpf: %s: %s\n", x->j.o.directory, strerror(errno));
+		complain("%s: %s", x->j.o.directory, strerror(errno));
 		return false;
 	}
 	for (int i = 0; i < x->nshares; i++)
@@ -137,8 +138,8 @@ static bool close_all(struct demux *x)
 		if (!out)
 			continue;
 		if (pcap_dump_flush(out) != 0 || ferror(pcap_dump_file(out))) {
-			fprintf(stderr, "dpf: %s/%s.pcap: %s\n", x->j.o.directory,
-			        x->shares[i].owner, strerror(errno));
+			complain("%s/%s.pcap: %s", x->j.o.directory, x->shares[i].owner,
+			         strerror(errno));
 			good = false;
 		}
 		pcap_dump_close(out);
@@ -176,11 +177,9 @@ int command_demux(int argc, char **argv)
 	struct demux x = { .d = NULL };
 	int status = TOOL_ERROR;
 
-	if (!job_open(&x.j, argc, argv, "scf:r:w:j", JOB_CAPTURE | JOB_RULES))
+	if (!job_open(&x.j, argc, argv, "scf:r:w:j", JOB_CAPTURE | JOB_RULES | JOB_DIRECTORY))
 		return TOOL_ERROR;
-	bool good = x.j.o.directory && prepare(&x);
-	if (!x.j.o.directory)
-		usage(argv[0]);
+	bool good = prepare(&x);
 	bool whole = good && divide(&x);
 	if (close_all(&x) && good)
 		status = report(&x) ? TOOL_MATCHED : TOOL_NONE;

@@ -4,8 +4,9 @@
  *      what `tcpdump -ddd` prints, PACKET the captured bytes, both in hexadecimal; an empty
  *      PACKET is `-` or nothing. WIRELEN is decimal.
  * Out: NAME VERDICT, the program's 32-bit return value, or NAME ERR reason; a line for each
- *      line, in order, written before waiting for more. SPDX-License-Identifier: ISC */
+ *      line that is not blank, in order, written before waiting for more. SPDX-License-Identifier: ISC */
 #include "dpf/bpf.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/hex.h"
 #include "dpf/tool/json.h"
 #include "dpf/tool/lines.h"
@@ -138,6 +139,8 @@ static enum line_result run_all(struct exec *x, struct lines *in)
 	char *text;
 
 	while ((r = line_next(in, &text)) == LINE_OK || r == LINE_TOO_LONG) {
+		if (text[strspn(text, " \t\r")] == 0)
+			continue;
 		struct line l = { .name = text };
 		uint32_t verdict = 0;
 		const char *wrong = "the line is longer than 4 MiB";
@@ -158,7 +161,7 @@ int command_exec(int argc, char **argv)
 	struct options o;
 
 	if (!options_read(&o, argc, argv, "ij") || o.nrest > 0)
-		return usage(argv[0]);
+		return o.nrest ? usage(argv[0], "%s is no option", *o.rest) : TOOL_ERROR;
 	struct exec *x = calloc(1, sizeof *x);
 	if (x) {
 		x->interpret = o.interpret;
@@ -168,7 +171,7 @@ int command_exec(int argc, char **argv)
 	if (x && x->native)
 		end = run_all(x, &in);
 	if (end == LINE_ERROR)
-		fprintf(stderr, "dpf: exec: %s\n", strerror(errno));
+		complain("exec: %s", strerror(errno));
 	lines_free(&in);
 	if (x) {
 		native_destroy(x->native);

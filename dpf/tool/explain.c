@@ -2,6 +2,7 @@
  *
  * A frame is bytes in hexadecimal, or with a capture its number there, from 1; all of the
  * capture without any. SPDX-License-Identifier: ISC */
+#include "dpf/tool/complain.h"
 #include "dpf/tool/hex.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
@@ -99,8 +100,8 @@ static bool numbers_are_good(const struct options *o, uint64_t frames)
 
 		if (o->rest[i][strspn(o->rest[i], "0123456789")] == 0 && v >= 1 && v <= frames)
 			continue;
-		fprintf(stderr, "dpf: %s: %s is not the number of a frame (1 to %llu)\n", o->capture,
-		        o->rest[i], (unsigned long long)frames);
+		complain("%s: %s is not the number of a frame (1 to %llu)", o->capture, o->rest[i],
+		         (unsigned long long)frames);
 		return false;
 	}
 	return true;
@@ -129,7 +130,7 @@ static bool explain_words(struct explain *x)
 		if (n >= 0)
 			explain(x, (uint64_t)i + 1, bytes, (uint32_t)n, (uint32_t)n);
 		else
-			fprintf(stderr, "dpf: %s: not a frame in hexadecimal\n", word);
+			complain("%s: not a frame in hexadecimal", word);
 		free(bytes);
 		if (n < 0)
 			return false;
@@ -146,7 +147,7 @@ int command_explain(int argc, char **argv)
 		return TOOL_ERROR;
 	if (!x.j.o.capture && x.j.o.nrest == 0) {
 		job_close(&x.j);
-		return usage(argv[0]);
+		return usage(argv[0], "a frame is missing: -r FILE, or in hexadecimal");
 	}
 	x.d = filters_merge(&x.j.f, &host_memory);
 	x.ids = calloc((size_t)x.j.f.n, sizeof *x.ids);

@@ -1,5 +1,6 @@
 /* dpf/tool/filters.c - see filters.h. SPDX-License-Identifier: ISC */
 #include "dpf/tool/filters.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/mark.h"
 #include "dpf/tool/rules.h"
 #include "dpf/tool/strict.h"
@@ -22,14 +23,6 @@ const char *reason(int error)
 	return text[-error];
 }
 
-void filters_complain(const struct filters *f, const struct expression *e)
-{
-	if (e->line)
-		fprintf(stderr, "dpf: %s:%u:%u: ", f->path, e->line, e->column + 1);
-	else
-		fprintf(stderr, "dpf: %s: ", e->text);
-}
-
 /* The filter that consists of the program alone. */
 static bool wrap(struct expression *e)
 {
@@ -47,7 +40,7 @@ static bool wrap(struct expression *e)
 	return true;
 }
 
-static bool compile_strict(const struct filters *f, struct expression *e, pcap_t *in)
+static bool compile_strict(struct expression *e, pcap_t *in)
 {
 	struct code *c = calloc(1, sizeof *c);
 	const char *message = reason(-E_NOMEM);
@@ -65,7 +58,7 @@ static bool compile_strict(const struct filters *f, struct expression *e, pcap_t
 		memcpy(e->program.bf_insns, c->insn, c->n * sizeof *c->insn);
 		e->program.bf_len = c->n;
 	} else {
-		mark_place(f, e, message, &where);
+		mark_place(e, message, &where);
 	}
 	syntax_free(&s);
 	free(c);
@@ -75,11 +68,11 @@ static bool compile_strict(const struct filters *f, struct expression *e, pcap_t
 static bool compile(const struct filters *f, struct expression *e, pcap_t *in)
 {
 	if (f->strict)
-		return compile_strict(f, e, in);
+		return compile_strict(e, in);
 	/* No netmask is known; tcpdump says 0 then, so that `ip broadcast' means all ones. */
 	if (pcap_compile(in, &e->program, e->text, 1, 0) == 0)
 		return true;
-	mark_error(f, e, pcap_geterr(in));
+	mark_error(e, in, pcap_geterr(in));
 	return false;
 }
 
@@ -89,7 +82,7 @@ bool filters_compile(struct filters *f, pcap_t *in)
 		if (!compile(f, &f->e[i], in))
 			return false;
 		if (!wrap(&f->e[i])) {
-			fprintf(stderr, "dpf: %s\n", reason(-E_NOMEM));
+			complain("%s", reason(-E_NOMEM));
 			return false;
 		}
 	}
@@ -109,7 +102,7 @@ struct dpf *filters_room(const struct filters *f, const struct dpf_memory *mem)
 
 	if (error == 0)
 		return d;
-	fprintf(stderr, "dpf: %s\n", reason(error));
+	complain("%s", reason(error));
 	return NULL;
 }
 
@@ -120,6 +113,7 @@ struct dpf *filters_merge(struct filters *f, const struct dpf_memory *mem)
 
 	for (int i = 0; d && i < f->n; i++) {
 		struct expression *e = &f->e[i];
+		char words[256];
 		uint32_t other;
 		int id = dpf_insert(d, e->filter, e->length, (uint32_t)i + 1, &any, &other);
 
@@ -128,12 +122,11 @@ struct dpf *filters_merge(struct filters *f, const struct dpf_memory *mem)
 			dpf_reclaim(d);
 			continue;
 		}
-		filters_complain(f, e);
 		if (other)
-			fprintf(stderr, "overlaps the filter of %s, and neither is above the other\n",
-			        filters_by_id(f, other)->owner);
-		else
-			fprintf(stderr, "%s\n", reason(id));
+			snprintf(words, sizeof words,
+			         "overlaps the filter of %s, and neither is above the other",
+			         filters_by_id(f, other)->owner);
+		mark_all(e, other ? words : reason(id));
 		dpf_destroy(d);
 		return NULL;
 	}
@@ -158,8 +151,8 @@ static bool from_words(struct filters *f, const struct options *o)
 
 bool filters_read(struct filters *f, const struct options *o)
 {
-	*f = (struct filters){ .path = o->rules, .json = o->json, .strict = o->strict };
-	return o->rules ? rules_read(f) : from_words(f, o);
+	*f = (struct filters){ .rules = o->nrules > 0, .strict = o->strict };
+	return f->rules ? rules_read(f, o) : from_words(f, o);
 }
 
 void filters_free(struct filters *f)
@@ -169,5 +162,6 @@ void filters_free(struct filters *f)
 		free(f->e[i].filter);
 	}
 	free(f->e);
-	free(f->text);
+	for (int i = 0; i < RULE_FILES_MAX; i++)
+		free(f->text[i]);
 }

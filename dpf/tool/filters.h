@@ -1,5 +1,5 @@
 /* dpf/tool/filters.h - the filters that a command is about: expressions of its command line,
- * or the rules of a file.
+ * or the rules of files.
  *
  * A rule is a line `OWNER [PRIORITY] [shared]: EXPRESSION`; `#` begins a comment line.
  * SPDX-License-Identifier: ISC */
@@ -12,7 +12,8 @@
 struct expression {
 	const char *owner;          /* of a rule; else the text */
 	const char *text;
-	unsigned line;              /* of the rule file; 0: command line */
+	const char *path;           /* of the rule file; NULL: command line */
+	unsigned line;              /* in it, from 1 */
 	unsigned column;            /* where the text begins in it, from 0 */
 	uint16_t priority, flags;   /* of struct exo_filter */
 	struct bpf_program program; /* libpcap's */
@@ -24,9 +25,8 @@ struct expression {
 struct filters {
 	struct expression *e;
 	int n;
-	const char *path; /* of the rules; NULL: command line */
-	char *text;       /* the file's */
-	bool json;        /* messages about expressions are JSON */
+	bool rules;       /* they have owners, else they are the command line's */
+	char *text[RULE_FILES_MAX]; /* the files' */
 	bool strict;      /* expressions have their strict meaning, else libpcap's */
 };
 
@@ -49,9 +49,6 @@ struct dpf *filters_room(const struct filters *f, const struct dpf_memory *mem);
 
 /* The expression of this id in the classifier. */
 const struct expression *filters_by_id(const struct filters *f, uint32_t id);
-
-/* Begin a message about an expression on standard error: where it stands. */
-void filters_complain(const struct filters *f, const struct expression *e);
 
 void filters_free(struct filters *f);
 

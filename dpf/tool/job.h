@@ -16,6 +16,7 @@ enum {
 	JOB_WORDS = 4,   /* words may follow the rules */
 	JOB_SHARE = 8,   /* make every filter a shared one */
 	JOB_READ = 16,   /* read the filters, do not compile them */
+	JOB_DIRECTORY = 64, /* -w must be given */
 	JOB_SHARE_WORDS = 32, /* as JOB_SHARE, if they are several expressions */
 };
 

@@ -25,14 +25,19 @@ static void find(struct lint *l, const struct expression *e, unsigned column, co
 
 	column += e->column + 1;
 	if (!l->j.o.json) {
-		if (e->line)
-			printf("%s:%u:%u: %s: ", l->j.f.path, e->line, column, e->owner);
+		if (e->path)
+			printf("%s:%u:%u: %s: ", e->path, e->line, column, e->owner);
 		else
 			printf("%s: column %u: ", e->text, column);
 		printf("%s%s\n", words, other ? other->owner : "");
 		return;
 	}
-	printf("%s{\"line\":%u,\"column\":%u,\"owner\":", lead, e->line, column);
+	printf("%s{\"path\":", lead);
+	if (e->path)
+		json_string(stdout, e->path);
+	else
+		printf("null");
+	printf(",\"line\":%u,\"column\":%u,\"owner\":", e->line, column);
 	json_string(stdout, e->owner);
 	printf(",\"kind\":\"%s\",\"other\":", kind);
 	if (other)
@@ -107,7 +112,7 @@ static bool lint(struct lint *l)
 		compare_meanings(l, &l->j.f.e[i]);
 	if (!filters_compile(&l->j.f, l->j.in))
 		return false;
-	if (!l->j.f.path)
+	if (!l->j.f.rules)
 		return true;
 	l->d = filters_room(&l->j.f, &host_memory);
 	l->lower = calloc((size_t)l->j.f.n, sizeof *l->lower);

@@ -1,102 +1,153 @@
 /* dpf/tool/mark.c - see mark.h. SPDX-License-Identifier: ISC */
 #include "dpf/tool/mark.h"
-#include "dpf/tool/json.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/syntax.h"
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* A part of the expression's text. */
-struct place {
-	unsigned column, length;
+static struct spot spot_of(const struct expression *e, const char *at, unsigned length)
+{
+	return (struct spot){ e->path, e->line, e->column, e->text, (unsigned)(at - e->text), length };
+}
+
+void mark_place(const struct expression *e, const char *message, const struct token *where)
+{
+	struct spot s = spot_of(e, where->at ? where->at : e->text, where->length);
+	bool ends = where->kind == TOKEN_END && where->at;
+
+	complain_at(&s, "%s%s", message, ends ? ", and the expression ends here" : "");
+}
+
+void mark_all(const struct expression *e, const char *message)
+{
+	struct spot s = spot_of(e, e->text, (unsigned)strlen(e->text));
+
+	complain_at(&s, "%s", message);
+}
+
+/* A part of a text. */
+struct part {
+	const char *at;
+	size_t length;
 };
 
-/* The word in quotes in libpcap's message, if the text has it. */
-static bool find_quoted(const char *message, const char *text, struct place *place)
+/* The first place in the part where this word stands, alone. */
+static bool find_word(struct part *p, const char *word, size_t n)
 {
-	char word[128];
+	const char *end = p->at + p->length;
+
+	for (const char *s = p->at; n > 0 && s + n <= end; s++) {
+		bool begins = s == p->at || !isalnum((unsigned char)s[-1]);
+		bool ends = s + n == end || !isalnum((unsigned char)s[n]);
+
+		if (begins && ends && memcmp(s, word, n) == 0) {
+			*p = (struct part){ s, n };
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Narrow the part to what the message names: a word in quotes, or else a number. */
+static void narrow(struct part *p, const char *message)
+{
 	const char *open = strpbrk(message, "'\"");
 	size_t n = open ? strcspn(open + 1, "'\"") : 0;
 
-	if (n == 0 || n >= sizeof word || !open[n + 1])
-		return false;
-	memcpy(word, open + 1, n);
-	word[n] = 0;
-	const char *at = strstr(text, word);
-	if (at)
-		*place = (struct place){ (unsigned)(at - text), (unsigned)n };
-	return at;
-}
-
-/* White space as it is, so that tabs line up; then the mark. */
-static void underline(const char *text, struct place p)
-{
-	fputs("  ", stderr);
-	for (unsigned i = 0; i < p.column; i++)
-		putc(text[i] == '\t' ? '\t' : ' ', stderr);
-	putc('^', stderr);
-	for (unsigned i = 1; i < p.length; i++)
-		putc('~', stderr);
-	putc('\n', stderr);
-}
-
-/* One object, on standard error. */
-static void mark_json(const struct filters *f, const struct expression *e, const char *message,
-                      struct place place)
-{
-	fputs("{\"error\":", stderr);
-	json_string(stderr, message);
-	fputs(",\"path\":", stderr);
-	if (e->line)
-		json_string(stderr, f->path);
-	else
-		fputs("null", stderr);
-	fprintf(stderr, ",\"line\":%u,\"column\":%u,\"length\":%u,\"expression\":", e->line,
-	        e->column + place.column + 1, place.length);
-	json_string(stderr, e->text);
-	fputs("}\n", stderr);
-}
-
-static void mark(const struct filters *f, const struct expression *e, const char *message,
-                 struct place place, bool ends)
-{
-	const char *end = ends ? ", and the expression ends here" : "";
-
-	if (f->json) {
-		mark_json(f, e, message, place);
+	if (n > 0 && open[n + 1] && find_word(p, open + 1, n))
 		return;
+	for (const char *s = message + strcspn(message, "0123456789"); *s;
+	     s += n, s += strcspn(s, "0123456789")) {
+		n = strspn(s, "0123456789");
+		if (find_word(p, s, n))
+			return;
 	}
-	if (e->line)
-		fprintf(stderr, "dpf: %s:%u:%u: %s%s\n", f->path, e->line,
-		        e->column + place.column + 1, message, end);
-	else
-		fprintf(stderr, "dpf: column %u: %s%s\n", place.column + 1, message, end);
-	if (strchr(e->text, '\n'))
-		return;
-	fprintf(stderr, "  %s\n", e->text);
-	underline(e->text, place);
 }
 
-void mark_place(const struct filters *f, const struct expression *e, const char *message,
-                const struct token *where)
+static const char *qualifier(const struct token *t, int *length)
 {
-	struct place place = { where->at ? (unsigned)(where->at - e->text) : 0, where->length };
-
-	mark(f, e, message, place, where->kind == TOKEN_END && where->at);
+	*length = t->kind == TOKEN_END ? 0 : (int)t->length;
+	return t->at ? t->at : "";
 }
 
-void mark_error(const struct filters *f, const struct expression *e, const char *message)
+/* The primitive as an expression of its own: an address gets its qualifiers, which may stand
+ * elsewhere. NULL without memory. */
+static char *alone(const struct node *n)
+{
+	static const char *const directions[] = { [DIRECTION_SRC] = "src", [DIRECTION_DST] = "dst",
+		[DIRECTION_EITHER] = "src or dst", [DIRECTION_BOTH] = "src and dst" };
+	const char *direction = n->q.direction < DIRECTION_OTHER ? directions[n->q.direction] : "";
+	int proto_length, type_length;
+	const char *proto = qualifier(&n->q.proto, &proto_length);
+	const char *type = qualifier(&n->q.type, &type_length);
+	char *text = NULL;
+
+	if (n->kind == NODE_ID ? asprintf(&text, "%.*s %s %.*s %.*s", proto_length, proto,
+	                                  direction ? direction : "", type_length, type,
+	                                  (int)(n->end - n->token.at), n->token.at) < 0
+	                       : asprintf(&text, "%.*s", (int)(n->end - n->begin), n->begin) < 0)
+		return NULL;
+	return text;
+}
+
+static bool is_primitive(const struct node *n)
+{
+	return n->begin && n->kind != NODE_AND && n->kind != NODE_OR && n->kind != NODE_NOT &&
+	       n->kind != NODE_ALL;
+}
+
+/* Does libpcap refuse the primitive alone, with this message? */
+static bool is_refused(const struct node *n, pcap_t *in, const char *message)
+{
+	struct bpf_program program;
+	char *text = alone(n);
+	bool refused = text && pcap_compile(in, &program, text, 1, 0) != 0;
+
+	if (text && !refused)
+		pcap_freecode(&program);
+	free(text);
+	return refused && strcmp(pcap_geterr(in), message) == 0;
+}
+
+/* The part of an expression, whose grammar is right, that libpcap means. */
+static struct part find_part(const struct syntax *s, const char *text, pcap_t *in,
+                             const char *message)
+{
+	struct part p = { text, strlen(text) };
+	char same[PCAP_ERRBUF_SIZE];
+
+	snprintf(same, sizeof same, "%s", message);
+	for (int i = 0; i < s->nodes; i++) {
+		const struct node *n = &s->node[i];
+
+		if (!is_primitive(n) || !is_refused(n, in, same))
+			continue;
+		p = (struct part){ n->begin, (size_t)(n->end - n->begin) };
+		if (n->extra.kind != TOKEN_END && (strstr(same, "mask") || strstr(same, "Mask")))
+			return (struct part){ n->extra.at, n->extra.length };
+		break;
+	}
+	narrow(&p, same);
+	return p;
+}
+
+void mark_error(const struct expression *e, pcap_t *in, const char *message)
 {
 	static const char *const prefix = "can't parse filter expression: ";
-	struct place place = { 0, (unsigned)strlen(e->text) };
+	char words[PCAP_ERRBUF_SIZE];
 	struct syntax s;
 
-	if (strncmp(message, prefix, strlen(prefix)) == 0)
-		message += strlen(prefix);
+	snprintf(words, sizeof words, "%s", message);
 	if (!syntax_read(&s, e->text)) {
-		mark_place(f, e, s.message, &s.where);
+		mark_place(e, s.message, &s.where);
 	} else {
-		find_quoted(message, e->text, &place);
-		mark(f, e, message, place, false);
+		struct part p = find_part(&s, e->text, in, words);
+		struct spot spot = spot_of(e, p.at, (unsigned)p.length);
+		bool has_prefix = strncmp(words, prefix, strlen(prefix)) == 0;
+
+		complain_at(&spot, "%s", words + (has_prefix ? strlen(prefix) : 0));
 	}
 	syntax_free(&s);
 }

@@ -1,6 +1,7 @@
 /* dpf/tool/merged.c - see merged.h. Reading the tree: the code is generated once more, and the
  * generator says what it does. SPDX-License-Identifier: ISC */
 #include "dpf/tool/merged.h"
+#include "dpf/tool/complain.h"
 #include "dpf/table.h"
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,7 @@ static int put_member(FILE *o, const struct filters *f, const struct store *stor
 			continue;
 		named[e - f->e] = true;
 		if (left > 0)
-			fprintf(o, "%s%s", left == WHO_MAX ? "" : "; ", f->path ? e->owner : e->text);
+			fprintf(o, "%s%s", left == WHO_MAX ? "" : "; ", f->rules ? e->owner : e->text);
 		left--;
 	}
 	return left;
@@ -211,7 +212,7 @@ bool merged_read(struct merged *m, struct dpf *d, bool shared, const struct filt
 		m->length = dpf_tell(d, shared, m->code, CODE_MAX, &l);
 	if (m->length && !m->lost)
 		return true;
-	fprintf(stderr, "dpf: %s\n", reason(-E_NOMEM));
+	complain("%s", reason(-E_NOMEM));
 	merged_free(m);
 	return false;
 }

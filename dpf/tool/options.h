@@ -3,18 +3,22 @@
 #pragma once
 #include <stdbool.h>
 
+enum { RULE_FILES_MAX = 64 };
+
 struct options {
 	const char *capture;   /* -r FILE */
-	const char *rules;     /* -f RULES */
+	const char *rules[RULE_FILES_MAX]; /* -f RULES, each */
+	int nrules;
 	const char *directory; /* -w DIR */
 	const char *link;      /* -y LINKTYPE, NULL: Ethernet */
 	int dump;              /* how often -d */
 	bool json, interpret, strict; /* strict: --strict-meaning */
-	char **rest;           /* what follows the options: rest[nrest] is NULL */
+	char **rest;           /* what is no option, in order: rest[nrest] is NULL */
 	int nrest;
 };
 
-/* Read options until the first word that is none, or `--`. letters: those that the command
- * knows, as getopt's; j stands for --json, i for --interp, s and c for --strict-meaning and
- * --libpcap-compat. False on any other. */
+/* Read options, wherever they stand before `--`; argv is put in order. letters: those that the
+ * command knows, as getopt's; j stands for --json, i for --interp, s and c for --strict-meaning
+ * and --libpcap-compat. False after a message: another option, one that lacks its argument, or
+ * one but -d and -f given twice. */
 bool options_read(struct options *o, int argc, char **argv, const char *letters);

@@ -4,6 +4,7 @@
  * passed; waiting sleeps until shortly before and then watches the clock.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/capture.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/json.h"
 #include "dpf/tool/pace.h"
 #include "dpf/tool/send.h"
@@ -120,11 +121,11 @@ static bool load(struct replay *r, pcap_t *in, const char *path)
 		last = r->nframes && last > t ? last : t;
 		if (keep(r, h, data, (uint64_t)(last - first)))
 			continue;
-		fprintf(stderr, "dpf: %s: out of memory, or more than %d frames\n", path, FRAMES_MAX);
+		complain("%s: out of memory, or more than %d frames", path, FRAMES_MAX);
 		return false;
 	}
 	if (more == 0 && r->nframes == 0)
-		fprintf(stderr, "dpf: %s: no frames\n", path);
+		complain("%s: no frames", path);
 	return more == 0 && r->nframes > 0;
 }
 
@@ -151,7 +152,7 @@ static bool open_all(struct replay *r, const char *path)
 	bool good = in != NULL;
 
 	if (good && pcap_datalink(in) != DLT_EN10MB) {
-		fprintf(stderr, "dpf: %s: not a capture of Ethernet frames\n", path);
+		complain("%s: not a capture of Ethernet frames", path);
 		good = false;
 	}
 	good = good && load(r, in, path) && prepare(r) && (r->socket = send_open(r->interface)) >= 0;
@@ -266,10 +267,10 @@ static int report(const struct replay *r)
 	else
 		say(r, seconds);
 	if (r->failed)
-		fprintf(stderr, "dpf: %s: %llu frames not sent: %s\n", r->interface,
-		        (unsigned long long)r->failed, strerror(r->error));
+		complain("%s: %llu frames not sent: %s", r->interface, (unsigned long long)r->failed,
+		         strerror(r->error));
 	if (r->sent == 0)
-		fprintf(stderr, "dpf: %s: nothing was sent\n", r->interface);
+		complain("%s: nothing was sent", r->interface);
 	return r->sent == 0 ? TOOL_ERROR : r->failed ? 1 : 0;
 }
 
@@ -369,12 +370,32 @@ static bool read_options(struct replay *r, int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ 0 },
 	};
+	const char *why = NULL, *word = "";
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+i:I:c:T:x:p:M:tl:L:K", names, NULL)) != -1)
-		if (c == '?' || !set(r, c))
-			return false;
-	return r->interface && !r->second == !r->cache && r->paces <= 1 && optind == argc - 1;
+	opterr = 0;
+	while (!why && (c = getopt_long(argc, argv, ":i:I:c:T:x:p:M:tl:L:K", names, NULL)) != -1) {
+		word = argv[optind - 1];
+		if (c == ':')
+			why = "lacks its argument";
+		else if (c == '?')
+			why = "is no option of this command";
+		else if (!set(r, c))
+			why = "is not a value that its option takes";
+	}
+	if (why)
+		usage(argv[0], "`%s' %s", word, why);
+	else if (!r->interface)
+		usage(argv[0], "-i INTERFACE is missing");
+	else if (!r->second != !r->cache)
+		usage(argv[0], "-c and -I belong together");
+	else if (r->paces > 1)
+		usage(argv[0], "more than one pace");
+	else if (optind != argc - 1)
+		usage(argv[0], optind == argc ? "FILE is missing" : "more than one FILE");
+	else
+		return true;
+	return false;
 }
 
 static void catch_signals(void)
@@ -395,9 +416,7 @@ int command_replay(int argc, char **argv)
 	r->socket = r->second_socket = -1;
 	r->loops = 1;
 	r->pace = (struct pace){ .kind = PACE_RECORDED, .rate = 1, .at_once = 1 };
-	if (!read_options(r, argc, argv)) {
-		usage(argv[0]);
-	} else if (open_all(r, argv[optind])) {
+	if (read_options(r, argc, argv) && open_all(r, argv[optind])) {
 		catch_signals();
 		send_all(r);
 		status = report(r);

@@ -1,5 +1,6 @@
 /* dpf/tool/rules.c - see rules.h. SPDX-License-Identifier: ISC */
 #include "dpf/tool/rules.h"
+#include "dpf/tool/complain.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +16,9 @@ struct cursor {
 
 static bool wrong(const struct cursor *c, const char *what)
 {
-	fprintf(stderr, "dpf: %s:%u:%d: %s\n  %s\n  %*s^\n", c->path, c->line,
-	        (int)(c->at - c->begin) + 1, what, c->begin, (int)(c->at - c->begin), "");
+	struct spot s = { c->path, c->line, 0, c->begin, (unsigned)(c->at - c->begin), 1 };
+
+	complain_at(&s, "%s", what);
 	return false;
 }
 
@@ -63,7 +65,7 @@ static bool read_rule(struct cursor *c, struct expression *e)
 {
 	char *owner_end;
 
-	*e = (struct expression){ .line = c->line };
+	*e = (struct expression){ .path = c->path, .line = c->line };
 	if (!read_owner(c, e, &owner_end) || !read_priority(c, e))
 		return false;
 	if (strncmp(c->at, "shared", 6) == 0) {
@@ -95,41 +97,45 @@ static bool add(struct filters *f, const struct expression *e)
 	return true;
 }
 
-/* The file's bytes and a 0, in f->text. */
-static bool slurp(struct filters *f)
+/* The file's bytes and a 0, in *text. */
+static bool slurp(const char *path, char **text)
 {
-	FILE *in = strcmp(f->path, "-") == 0 ? stdin : fopen(f->path, "r");
+	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	const char *why = NULL;
 	size_t n = 0, room = 0;
 
-	errno = 0;
-	while (in && !feof(in) && !ferror(in) && n < RULES_BYTES_MAX) {
+	while (in && !feof(in) && !ferror(in) && !why) {
 		if (n + 1 >= room) {
-			char *more = realloc(f->text, room = 2 * room + 4096);
+			char *more = realloc(*text, room = 2 * room + 4096);
 
 			if (!more)
 				break;
-			f->text = more;
+			*text = more;
 		}
-		n += fread(f->text + n, 1, room - 1 - n, in);
-		f->text[n] = 0;
+		n += fread(*text + n, 1, room - 1 - n, in);
+		(*text)[n] = 0;
+		why = n >= RULES_BYTES_MAX ? "more than 64 MiB" : NULL;
 	}
-	bool whole = in && feof(in) && !ferror(in) && strlen(f->text) == n;
-	if (!whole)
-		fprintf(stderr, "dpf: %s: %s\n", f->path,
-		        errno ? strerror(errno) : "more than 64 MiB, or no text");
+	if (!why && (!in || !feof(in)))
+		why = strerror(errno);
+	else if (!why && strlen(*text) < n)
+		why = "no text: it has a byte 0";
+	if (why)
+		complain("%s: %s", path, why);
 	if (in && in != stdin)
 		fclose(in);
-	return whole;
+	return !why;
 }
+_Static_assert(RULES_BYTES_MAX == 64 << 20, "as the message says");
 
-bool rules_read(struct filters *f)
+static bool read_file(struct filters *f, const char *path, char **text)
 {
-	struct cursor c = { .path = f->path };
+	struct cursor c = { .path = path };
 	char *next = NULL;
 
-	if (!slurp(f))
+	if (!slurp(path, text))
 		return false;
-	for (c.begin = f->text; c.begin; c.begin = next) {
+	for (c.begin = *text; c.begin; c.begin = next) {
 		size_t n = strcspn(c.begin, "\n");
 		struct expression e;
 
@@ -145,11 +151,19 @@ bool rules_read(struct filters *f)
 		if (!read_rule(&c, &e))
 			return false;
 		if (!add(f, &e)) {
-			fprintf(stderr, "dpf: %s: %s\n", f->path, reason(-E_NOMEM));
+			complain("%s: %s", path, reason(-E_NOMEM));
 			return false;
 		}
 	}
+	return true;
+}
+
+bool rules_read(struct filters *f, const struct options *o)
+{
+	for (int i = 0; i < o->nrules; i++)
+		if (!read_file(f, o->rules[i], &f->text[i]))
+			return false;
 	if (f->n == 0)
-		fprintf(stderr, "dpf: %s: no rules\n", f->path);
+		complain("%s: no rules", o->rules[0]);
 	return f->n > 0;
 }

@@ -1,5 +1,6 @@
 /* dpf/tool/send.c - see send.h. packet(7). SPDX-License-Identifier: ISC */
 #include "dpf/tool/send.h"
+#include "dpf/tool/complain.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -21,7 +22,7 @@ int send_open(const char *interface)
 
 	if (s >= 0 && bind(s, (struct sockaddr *)&to, sizeof to) == 0)
 		return s;
-	fprintf(stderr, "dpf: %s: %s\n", interface, strerror(errno));
+	complain("%s: %s", interface, strerror(errno));
 	if (s >= 0)
 		close(s);
 	return -1;

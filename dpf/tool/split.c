@@ -3,6 +3,7 @@
  * comment; and from the lowest bits of each byte on two bits a frame: 1, by the first interface; 2, it is sent.
  * Source: tcpreplay 4.4, files made by tcpprep. SPDX-License-Identifier: ISC */
 #include "dpf/tool/split.h"
+#include "dpf/tool/complain.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,6 @@ bool split_read(const char *path, uint8_t *way, size_t n)
 	if (f)
 		fclose(f);
 	if (why)
-		fprintf(stderr, "dpf: %s: %s\n", path, why);
+		complain("%s: %s", path, why);
 	return !why;
 }

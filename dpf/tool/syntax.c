@@ -6,6 +6,7 @@
 struct parser {
 	struct syntax *s;
 	struct token t;      /* the next one */
+	const char *passed;  /* the end of the one before */
 	struct qualifiers q; /* the last ones, for an address without any */
 	bool has_qualifiers;
 	int depth;
@@ -26,7 +27,8 @@ static struct token advance(struct parser *p)
 {
 	struct token t = p->t;
 
-	p->t = token_read(t.at + t.length);
+	p->passed = t.at + t.length;
+	p->t = token_read(p->passed);
 	return t;
 }
 
@@ -193,7 +195,19 @@ static int one_id(struct parser *p, const char *wanted)
 			return fail(p, "expected the length of a prefix, or a mask");
 		n.extra = advance(p);
 	}
+	n.begin = n.token.at;
+	n.end = p->passed;
 	return add(p, &n);
+}
+
+/* What was read since `begin` is the text of node n. */
+static int with_text(struct parser *p, int n, const char *begin)
+{
+	if (n >= 0 && !p->s->node[n].begin) {
+		p->s->node[n].begin = begin;
+		p->s->node[n].end = p->passed;
+	}
+	return n;
 }
 
 static bool accept_not(struct parser *p) { return accept(p, "not") || accept(p, "!"); }
@@ -296,8 +310,14 @@ static int qualified(struct parser *p)
 	const char *wanted = read_type(p, &q);
 	p->q = q;
 	p->has_qualifiers = true;
-	if (wanted || q.direction != DIRECTION_NONE)
-		return ids(p, wanted ? wanted : "expected `host', `net', `port' or an address");
+	if (wanted || q.direction != DIRECTION_NONE) {
+		int n = ids(p, wanted ? wanted : "expected `host', `net', `port' or an address");
+
+		if (n >= 0 && p->s->node[n].kind == NODE_ID)
+			p->s->node[n].begin = first.at;
+		return n;
+	}
+	p->has_qualifiers = false;
 	if (q.proto.kind == TOKEN_END)
 		return fail(p, "expected an expression: a protocol, `host', `port', `net', ...");
 	if (is_id(&p->t) || p->t.kind == TOKEN_WORD) {
@@ -413,6 +433,19 @@ static bool opens_arithmetic(const struct parser *p)
 
 static int expression(struct parser *p);
 
+/* Behind it, addresses have the qualifiers from before it, as in libpcap. */
+static int parenthesis(struct parser *p)
+{
+	bool has_qualifiers = p->has_qualifiers;
+	struct qualifiers q = p->q;
+
+	advance(p);
+	int n = expression(p);
+	p->has_qualifiers = has_qualifiers;
+	p->q = q;
+	return n < 0 || accept(p, ")") ? n : fail(p, "expected `)', `and' or `or'");
+}
+
 static int term(struct parser *p)
 {
 	struct token t = p->t, next = token_read(t.at + t.length);
@@ -426,21 +459,20 @@ static int term(struct parser *p)
 	} else if (accept_not(p)) {
 		n = add_two(p, NODE_NOT, t, term(p), 0);
 	} else if (token_is(&t, "(") && !opens_arithmetic(p)) {
-		advance(p);
-		n = expression(p);
-		if (n >= 0 && !accept(p, ")"))
-			n = fail(p, "expected `)', `and' or `or'");
+		n = parenthesis(p);
 	} else if (token_is(&t, "(") || token_is(&t, "-") || token_is(&t, "len") ||
 	           token_is(&t, "length") || (t.kind == TOKEN_NUMBER && before_operator) ||
 	           (t.kind == TOKEN_PROTO && token_is(&next, "["))) {
+		p->has_qualifiers = false;
 		n = compare(p);
 	} else if (is_id(&t) && p->has_qualifiers) {
 		n = one_id(p, "");
 	} else {
+		p->has_qualifiers = false;
 		n = primitive(p);
 	}
 	p->depth--;
-	return n;
+	return with_text(p, n, t.at);
 }
 
 static int expression(struct parser *p)

@@ -34,6 +34,7 @@ struct qualifiers {
 struct node {
 	enum node_kind kind;
 	struct token token, extra; /* extra: prefix length or mask of a net */
+	const char *begin, *end;   /* a primitive's text; NULL: is none */
 	struct qualifiers q;
 	int left, right;           /* indices of nodes */
 	uint32_t value;
