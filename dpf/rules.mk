@@ -18,7 +18,7 @@ TESTS += $(DPF_TEST_BINS)
 $(B)/k/libdpf.o: $(DPF:%.c=$(B)/k/%.o) ; $(LD) -r -o $@ $^
 
 # The command `dpf` on the host.
-DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_port.c strict_value.c
+DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_link.c strict_port.c strict_value.c
 DPF_TOOL := $(addprefix dpf/tool/,main.c complain.c options.c capture.c rules.c filters.c job.c json.c lines.c \
               token.c syntax.c mark.c $(DPF_STRICT) \
               meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \

@@ -144,6 +144,9 @@ differs 'tag-order ' 'icmp and vlan'
 differs 'untagged extension-headers ' 'tcp port 80'
 differs 'untagged ipv6-load extension-headers ' 'tcp[13] & 2 != 0'
 differs 'untagged ' 'host 10.0.0.1'
+differs 'geneve ' 'geneve and len > 100'
+differs 'untagged extension-headers geneve ' 'geneve and tcp'
+differs 'untagged ' 'llc'
 differs '' 'ether src 2:0:0:0:0:1 and greater 100'
 
 check ir_is_tcpdumps sh -c "for how in -d -dd -ddd; do
@@ -184,6 +187,13 @@ pay = of("ip[0] / 4 = 17")
 assert any(c["text"].startswith("div ") and "div" in c["cause"] for c in pay), pay
 assert any("0x5000" in c["text"] and "= 0x0050" in c["cause"] for c in of("web")), of("web")
 assert all("cause" in c for x in b for c in x["code"] if "web" in str(x)), "one without a cause"
+' "$work/asm"
+seq 40 | sed 's/.*/o& &: tcp port & and ip[&:2] = 1/' >"$work/many"
+"$dpf" asm --json -f "$work/many" >"$work/asm"
+check asm_names_the_cause_in_each_of_several_blocks python3 -c '
+import json, sys
+b = json.load(open(sys.argv[1]))["blocks"]
+assert len(b) > 3 and all("cause" in c or c["text"][:3] == "xor" for x in b for c in x["code"]), len(b)
 ' "$work/asm"
 check stats_has_every_figure sh -c "[ \$('$dpf' stats -f '$work/rules' | wc -l) -eq 14 ]"
 

@@ -37,6 +37,30 @@ for i, f in enumerate(frames):
     with open(f"{sys.argv[1]}/{i}.pcap", "wb") as out:
         out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) +
                   struct.pack("<IIII", 1, 2, len(f), len(f)) + f)
+# A capture of all of these, in which the time stamp is the bit in the second table: 0 STP, 1 STP in VLAN 5,
+# 2 IS-IS, 3 ES-IS, 4 IPX by SAP, 5 raw IPX, 6 IPX by EtherType, 7 NetBEUI (an I frame), 8 LLC receiver ready,
+# 9 LLC XID, 10 TCP in SNAP, 11 AppleTalk in SNAP, 12 another organisation's SNAP, 13 Geneve 5, 14 Geneve 6 over
+# IPv6, 15 Geneve of another version, 16 AppleTalk by EtherType.
+def length(rest): return struct.pack(">H", len(rest)) + rest
+def geneve(vni, version=0):
+    return struct.pack(">HHHHBBHI", 999, 6081, 24, 0, version << 6, 0, 0x6558, vni << 8) + bytes(8)
+def udp4(rest): return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(rest), 1, 0, 64, 17, 0) + bytes(8) + rest
+others = [length(b"\x42\x42\3" + bytes(40)), vlan(5) + length(b"\x42\x42\3" + bytes(40)),
+    length(b"\xfe\xfe\3\x83" + bytes(30)), length(b"\xfe\xfe\3\x82" + bytes(30)), length(b"\xe0\xe0\3" + bytes(30)),
+    length(b"\xff\xff" + bytes(30)), b"\x81\x37\xff\xff" + bytes(40), length(b"\xf0\xf0\2\2" + bytes(40)),
+    length(b"\4\4\1\1" + bytes(40)), length(b"\4\4\xbf" + bytes(40)),
+    length(b"\xaa\xaa\3\0\0\0" + four + ip4()), length(b"\xaa\xaa\3\x08\0\7\x80\x9b" + bytes(40)),
+    length(b"\xaa\xaa\3\0\0\x0c\x20\0" + bytes(40)), four + udp4(geneve(5)), six + ip6(17, geneve(6)),
+    four + udp4(geneve(5, 1)), b"\x80\x9b" + bytes(40)]
+def cooked(way, proto, rest): return struct.pack(">HHH8sH", way, 1, 6, bytes(8), proto) + rest
+def cooked2(way, proto, rest): return struct.pack(">HHIHBB8s", proto, 0, 1, 1, way, 6, bytes(8)) + rest
+ways = [(0, 4, b"\x42\x42\3" + bytes(40)), (4, 0x800, ip4()), (0, 0x800, ip4())]
+for name, link, frames in (("802", 1, [b"\2" * 12 + f for f in others]), ("way", 113, [cooked(*w) for w in ways]),
+                           ("way2", 276, [cooked2(*w) for w in ways])):
+    with open(f"{sys.argv[1]}/{name}.all", "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link))
+        for i, f in enumerate(frames):
+            out.write(struct.pack("<IIII", i, 0, len(f), len(f)) + f)
 END
 cat >"$work/table" <<'END'
 11111100001011011 (ip and tcp) or (ip6 and ip6[6] = 6)
@@ -93,6 +117,43 @@ while read -r wanted expression; do
 		echo "not ok strict: $expression - wanted $wanted, got $got $(head -n 1 "$work/err")"
 done <"$work/table"
 
+# takes CAPTURE BITS EXPRESSION - the frames that it accepts, by their time stamps
+takes() {
+	echo "x: $3" >"$work/rule"
+	rm -rf "$work/d"
+	"$dpf" demux --strict-meaning -f "$work/rule" -r "$work/$1.all" -w "$work/d" >"$work/out" 2>"$work/err"
+	got=$(tcpdump -r "$work/d/x.pcap" -nn -tt 2>/dev/null | sed -n 's/^\([0-9]*\)\.000000.*/\1/p' | tr '\n' ' ')
+	[ "$got" = "$2" ] && echo "ok strict: $1 $3" ||
+		echo "not ok strict: $1 $3 - wanted $2, got $got $(head -n 1 "$work/err")"
+}
+takes 802 '0 1 ' stp
+takes 802 '1 ' 'stp and vlan 5'
+takes 802 '0 1 ' 'ether proto \stp'
+takes 802 '0 1 ' 'ether proto 0x42'
+takes 802 '2 ' isis
+takes 802 '3 ' esis
+takes 802 '2 3 ' iso
+takes 802 '4 5 6 ' ipx
+takes 802 '7 ' netbeui
+takes 802 '7 ' 'llc i'
+takes 802 '8 ' 'llc rr'
+takes 802 '8 ' 'llc s'
+takes 802 '9 ' 'llc xid'
+takes 802 '0 1 2 3 4 10 11 12 ' 'llc ui'
+takes 802 '0 1 2 3 4 7 8 9 10 11 12 ' llc
+takes 802 '10 ' 'tcp port 80 and ip'
+takes 802 '11 16 ' atalk
+takes 802 '13 14 ' geneve
+takes 802 '14 ' 'geneve 6'
+takes 802 '13 ' 'geneve 5 or geneve 7'
+takes 802 '5 6 13 14 15 16 ' 'not llc'
+for capture in way way2; do
+	takes $capture '1 ' outbound
+	takes $capture '0 2 ' inbound
+	takes $capture '2 ' 'inbound and tcp'
+	takes $capture '0 ' stp
+done
+
 for table in pcap-tests/traces/*.counts; do
 	name=$(basename "$table" .counts)
 	gunzip -c "pcap-tests/traces/$name.pcap.gz" >"$work/pcap"
@@ -119,8 +180,9 @@ refuses 9 'arp and inbound'
 refuses 6 'host nowhere.test'
 refuses 5 'net 10.0.0.0/33'
 refuses 10 'tcp port nosuchport'
-refuses 8 'arp or geneve'
-refuses 1 'llc'
+refuses 5 'llc nonsense'
+refuses 9 'arp and type mgt'
+refuses 1 'decnet host 10.0.0.1'
 refuses 1 'gateway 10.0.0.1'
 refuses 16 'ip6 protochain 44'
 refuses 5 'net localhost'

@@ -75,7 +75,7 @@ static void make(char text[TEXT_MAX])
 		spoil(text);
 }
 
-/* Ethernet with IPv4 or ARP inside: what both meanings see alike. */
+/* Ethernet with IPv4, ARP, or LLC without SNAP inside: what both meanings see alike. */
 static uint32_t random_packet(uint8_t p[128])
 {
 	uint32_t n = 96 + roll(32);
@@ -83,6 +83,12 @@ static uint32_t random_packet(uint8_t p[128])
 
 	for (uint32_t i = 0; i < n; i++)
 		p[i] = (uint8_t)(roll(2) ? roll(4) : roll(256));
+	if (roll(6) == 0) {
+		p[12] = 0;
+		p[14] = p[15] = (uint8_t[]){ 0x42, 0xfe, 0xf0, 0xe0, 0xff, 4 }[roll(6)];
+		p[17] = (uint8_t)(0x81 + roll(3));
+		return n;
+	}
 	p[12] = 8;
 	p[13] = arp ? 6 : 0;
 	if (arp)
@@ -107,7 +113,7 @@ static bool fail(const char *what, const char *text)
 /* Words that look into tags in libpcap but move offsets, or that need what is not there. */
 static bool says_alike(const char *text)
 {
-	static const char *const words[] = { "vlan", "mpls", "pppoe", "byte", "protochain", "[" };
+	static const char *const words[] = { "vlan", "mpls", "pppoe", "geneve", "byte", "protochain", "[" };
 
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		if (strstr(text, words[i]))

@@ -63,7 +63,8 @@ struct part {
 struct block {
 	const uint8_t *code;
 	size_t length;
-	const struct merged *m; /* the tree that it is, or NULL: programs */
+	const struct merged *m; /* the tree that it is a part of, or NULL: programs */
+	uint32_t at;            /* where it stands in the tree's code */
 	struct part *parts;
 	int nparts;
 };
@@ -87,6 +88,7 @@ static void note_piece(const struct block *b, uint64_t offset, bool json)
 {
 	const struct piece *last = NULL;
 
+	offset += b->at;
 	for (uint32_t i = 0; b->m && i < b->m->n && b->m->piece[i].code <= offset; i++) {
 		const struct piece *p = &b->m->piece[i];
 
@@ -170,22 +172,28 @@ static void show(csh cs, const struct block *b, bool json)
 	cs_free(in, 1);
 }
 
-/* Behind the code its pages are 0, and its last instruction is a return or a jump. */
-static size_t code_length(const struct dpf_code *c)
+/* Before and behind the code its pages are 0; no code begins so, and its last instruction is a return
+ * or a jump. */
+static struct block find_code(const struct dpf_code *c)
 {
-	size_t n = c->npages * DPF_PAGE;
+	struct block b = { .code = c->exec, .length = c->npages * DPF_PAGE };
 
-	while (n > 0 && c->exec[n - 1] == 0)
-		n--;
-	return n;
+	while (b.length > 0 && b.code[b.length - 1] == 0)
+		b.length--;
+	for (; b.length > 0 && *b.code == 0; b.length--)
+		b.code++;
+	return b;
 }
 
-/* A block is the function of a set, or programs. */
+/* A block is a part of the function of a set, or programs. */
 static void find_causes(struct block *b, const struct merged m[2], const struct filters *f)
 {
-	for (int i = 0; i < 2; i++)
-		if (b->length == m[i].length && memcmp(b->code, m[i].code, b->length) == 0)
-			b->m = &m[i];
+	for (int i = 0; i < 2 && !b->m; i++) {
+		const uint8_t *at = memmem(m[i].code, m[i].length, b->code, b->length);
+
+		b->m = at ? &m[i] : NULL;
+		b->at = at ? (uint32_t)(at - m[i].code) : 0;
+	}
 	if (b->m || !(b->parts = calloc((size_t)f->n, sizeof *b->parts)))
 		return;
 	b->nparts = f->n;
@@ -196,7 +204,7 @@ static void find_causes(struct block *b, const struct merged m[2], const struct 
 static void show_block(const struct dpf_code *c, const struct merged m[2], const struct filters *f,
                        csh cs, bool json, const char *lead)
 {
-	struct block b = { .code = c->exec, .length = code_length(c) };
+	struct block b = find_code(c);
 
 	find_causes(&b, m, f);
 	printf(json ? "%s{\"bytes\":%zu,\"code\":[\n " : "%s; a block of %zu bytes\n", lead, b.length);

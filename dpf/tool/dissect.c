@@ -11,8 +11,13 @@ enum {
 	TO_X = BPF_MISC | BPF_TAX, FROM_X = BPF_MISC | BPF_TXA,
 	IP4 = 0x0800, IP6 = 0x86dd, VLAN = 0x8100, VLAN_OUTER = 0x88a8, VLAN_OLD = 0x9100,
 	MPLS = 0x8847, MPLS_MULTICAST = 0x8848, PPPOE_SESSION = 0x8864, PPP_IP4 = 0x21, PPP_IP6 = 0x57,
+	LENGTH_MAX = 1500, COOKED_LLC = 4, SNAP_BYTES = 8,
 	HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, OPTIONS = 60,
 };
+
+/* The first four bytes of an LLC header with SNAP: unnumbered information from SAP 0xaa to it, and the first
+ * byte of the organisation: 00-00-00, or 08-00-07, Apple; both use EtherTypes. */
+static const uint32_t SNAP_ETHERNET = 0xaaaa0300, SNAP_APPLE = 0xaaaa0308;
 
 /* Where the EtherType is, and the network header when there is no tag; type_at -1: the first
  * four bits of the packet tell. */
@@ -114,6 +119,40 @@ static void skip_labels(struct code *c)
 	code_place(c, done);
 }
 
+/* A is the EtherType, or on Ethernet a length; M[STRICT_NETWORK] is where an LLC header begins, if there
+ * is one. The network header is behind it and SNAP, if that has an EtherType: RFC 1042. */
+static void skip_llc(struct code *c, int link, uint16_t done)
+{
+	uint16_t llc = code_label(c), ethernet = code_label(c), apple = code_label(c),
+	         snap = code_label(c), other = code_label(c);
+
+	if (link == DLT_EN10MB)
+		code_if(c, BPF_JGT, LENGTH_MAX, other, llc);
+	else
+		code_if(c, BPF_JEQ, COOKED_LLC, llc, other);
+	code_place(c, llc);
+	code_put(c, BPF_LDX | BPF_MEM, STRICT_NETWORK);
+	code_put(c, FROM_X, 0);
+	code_put(c, OR, STRICT_LLC);
+	store(c, STRICT_SESSION);
+	code_put(c, LOAD_W, 0);
+	code_if(c, BPF_JEQ, SNAP_ETHERNET, ethernet, FALL);
+	code_if(c, BPF_JEQ, SNAP_APPLE, apple, done);
+	code_place(c, ethernet);
+	code_put(c, LOAD_H, 4);
+	code_if(c, BPF_JEQ, 0, snap, done);
+	code_place(c, apple);
+	code_put(c, LOAD_H, 4);
+	code_if(c, BPF_JEQ, 7, snap, done);
+	code_place(c, snap);
+	code_put(c, LOAD_H, 6);
+	store(c, STRICT_TYPE);
+	go_on(c, SNAP_BYTES);
+	code_put(c, BPF_STX, STRICT_NETWORK);
+	code_goto(c, done);
+	code_place(c, other);
+}
+
 /* A is the EtherType, M[STRICT_NETWORK] where a PPPoE header begins, if there is one: six bytes,
  * and PPP's protocol. Then goes to done. */
 static void skip_session(struct code *c, uint16_t done)
@@ -213,6 +252,7 @@ static void dissect_network(struct code *c, const struct start *s)
 	store(c, STRICT_NETWORK);
 	code_put(c, LOAD_H, 0);
 	store(c, STRICT_TYPE);
+	skip_llc(c, s->link, done);
 	skip_session(c, done);
 	skip_labels(c);
 	code_place(c, done);

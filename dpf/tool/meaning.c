@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum kind { ORDER, SET, UNTAGGED, IP6_LOAD, HEADERS, KINDS };
+enum kind { ORDER, SET, UNTAGGED, IP6_LOAD, HEADERS, INSIDE, KINDS };
 _Static_assert((int)KINDS == (int)DIFFERENCES_MAX, "room for each kind");
 
 static const struct { const char *kind, *words; } texts[KINDS] = {
@@ -11,9 +11,11 @@ static const struct { const char *kind, *words; } texts[KINDS] = {
 	            "one more tag, and before here without; strict: order does not matter" },
 	[SET] = { "tag-set", "libpcap: looks at another tag, further in, than the one before; "
 	          "strict: at every tag" },
-	[UNTAGGED] = { "untagged", "libpcap: only packets without VLAN tag or MPLS label; strict: "
-	               "those with some, too" },
+	[UNTAGGED] = { "untagged", "libpcap: only packets without VLAN tag, MPLS label, PPPoE or SNAP "
+	               "header; strict: those with some, too" },
 	[IP6_LOAD] = { "ipv6-load", "libpcap: only in IPv4; strict: in IPv6, too" },
+	[INSIDE] = { "geneve", "libpcap: what follows is about what Geneve carries; strict: about the "
+	             "packet that carries it" },
 	[HEADERS] = { "extension-headers", "libpcap: not behind IPv6 extension headers; strict: "
 	              "there, too" },
 };
@@ -46,6 +48,10 @@ static const char *const frames[] = { "ether", "link", NULL };
 
 static void look_at_tag(struct compare *c, const struct node *n, int primitives)
 {
+	if (token_is(&n->token, "geneve")) {
+		note(c, primitives > 1 ? INSIDE : UNTAGGED, n);
+		return;
+	}
 	const struct node **first = token_is(&n->token, "vlan") ? &c->vlan : &c->mpls;
 
 	if (*first)
@@ -86,6 +92,10 @@ static void look_at(struct compare *c, const struct node *n, int primitives)
 		note(c, UNTAGGED, n);
 		if (is_one_of(&n->token, carried_by_ip6))
 			note(c, HEADERS, n);
+		break;
+	case NODE_OTHER:
+		if (token_is(&n->token, "llc"))
+			note(c, UNTAGGED, n);
 		break;
 	default: break;
 	}

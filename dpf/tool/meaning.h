@@ -7,7 +7,7 @@ struct difference {
 	const char *kind, *words;
 	struct token where;
 };
-enum { DIFFERENCES_MAX = 5 };
+enum { DIFFERENCES_MAX = 6 };
 
 /* Each kind once, at its first place. Returns how many. */
 int meaning_compare(const struct syntax *s, struct difference d[DIFFERENCES_MAX]);

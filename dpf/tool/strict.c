@@ -10,8 +10,8 @@ static void gen_id(struct strict *x, const struct node *n, uint16_t yes, uint16_
 		strict_port(x, n, yes, no);
 	else if (type->kind != TOKEN_END && (token_is(type, "proto") || token_is(type, "protochain")))
 		strict_proto(x, n, yes, no);
-	else if (type->kind != TOKEN_END && !token_is(type, "host") && !token_is(type, "net"))
-		strict_refuse(x, type, strict_not_covered);
+	else if (type->kind != TOKEN_END && token_is(type, "gateway"))
+		strict_refuse(x, type, "strict meaning: a gateway is `ether host MAC and not host ADDRESS'");
 	else if (n->token.kind == TOKEN_MAC)
 		strict_mac(x, n, yes, no);
 	else
@@ -32,13 +32,13 @@ static void gen_tag(struct strict *x, const struct node *n, uint16_t yes, uint16
 	while (i < TAGS && !token_is(&n->token, tags[i].word))
 		i++;
 	if (i == TAGS) {
-		strict_refuse(x, &n->token, strict_not_covered);
+		strict_geneve(x, n, yes, no);
 		return;
 	}
 	unsigned slot = tags[i].slot, last = slot + tags[i].count - 1;
 	if (!n->has_value) {
 		strict_load_slot(x, slot);
-		code_if(x->c, BPF_JEQ, 0, no, yes);
+		code_if(x->c, BPF_JSET, STRICT_THERE, yes, no);
 		return;
 	}
 	for (; slot <= last; slot++) {
@@ -103,11 +103,22 @@ static void gen_protocol(struct strict *x, const struct node *n, uint16_t yes, u
 	const struct protocol *p = strict_protocol(&n->token);
 
 	if (!p) {
-		strict_refuse(x, &n->token, strict_not_covered);
+		if (!strict_without_type(x, &n->token, yes, no))
+			strict_refuse(x, &n->token, strict_not_covered);
 		return;
 	}
 	strict_need(x, p, no);
 	code_goto(x->c, yes);
+}
+
+static void gen_other(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
+{
+	if (token_is(&n->token, "llc"))
+		strict_llc(x, n, yes, no);
+	else if (token_is(&n->token, "inbound") || token_is(&n->token, "outbound"))
+		strict_way(x, n, yes, no);
+	else
+		gen_protocol(x, n, yes, no); /* pppoed, and words that are refused */
 }
 
 static void gen(struct strict *x, int i, uint16_t yes, uint16_t no)
@@ -125,7 +136,7 @@ static void gen(struct strict *x, int i, uint16_t yes, uint16_t no)
 	case NODE_COMPARE: strict_compare(x, n, yes, no); break;
 	case NODE_SIZE: gen_size(x, n, yes, no); break;
 	case NODE_CAST: gen_cast(x, n, yes, no); break;
-	default: gen_protocol(x, n, yes, no); /* pppoed, and words that are refused */
+	default: gen_other(x, n, yes, no);
 	}
 }
 
@@ -150,7 +161,7 @@ static enum strict_depth depth_of_protocol(const struct token *t)
 
 	if (is_frames(t))
 		return STRICT_FRAME;
-	return p && !p->ip4 && !p->ip6 ? STRICT_TO_NETWORK : STRICT_TO_TRANSPORT;
+	return p && (p->ip4 || p->ip6) ? STRICT_TO_TRANSPORT : STRICT_TO_NETWORK;
 }
 
 static enum strict_depth depth_of(const struct node *n)
@@ -160,6 +171,7 @@ static enum strict_depth depth_of(const struct node *n)
 	case NODE_PROTO:
 	case NODE_LOAD: return depth_of_protocol(&n->token);
 	case NODE_TAG:
+		return token_is(&n->token, "geneve") ? STRICT_TO_TRANSPORT : STRICT_TO_NETWORK;
 	case NODE_OTHER:
 	case NODE_CAST: return STRICT_TO_NETWORK;
 	default: return STRICT_FRAME;

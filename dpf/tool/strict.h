@@ -13,7 +13,8 @@ enum {
 	STRICT_TYPE,        /* its EtherType; 0: none */
 	STRICT_PROTO,       /* IP protocol, behind the extension headers */
 	STRICT_TRANSPORT,   /* offset of its header; 0: not in this frame, a later fragment */
-	STRICT_SESSION,     /* PPPoE's | STRICT_THERE; 0: none */
+	STRICT_SESSION,     /* PPPoE's | STRICT_THERE; or of an LLC header, its offset | STRICT_LLC;
+	                       0: neither */
 	STRICT_VLAN,        /* identifiers, each | STRICT_THERE */
 	STRICT_MPLS = STRICT_VLAN + 3,
 	STRICT_TEMPORARY = STRICT_MPLS + 3, /* from here on: for arithmetic */
@@ -23,6 +24,7 @@ enum {
 	STRICT_VLANS = 3, STRICT_LABELS = 3, /* looked through */
 	STRICT_HEADERS = 8,                  /* IPv6 extension headers looked through */
 	STRICT_THERE = 1 << 24,
+	STRICT_LLC = 1 << 25,
 };
 
 /* How far the headers must be found. */

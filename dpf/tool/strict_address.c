@@ -159,7 +159,10 @@ static void need_addresses(struct strict *x, const struct protocol *p, int words
 
 static bool has_addresses(const struct protocol *p, int words)
 {
-	return !p || (!p->ip4 && !p->ip6 && (words == 4) == (p->number == IP6));
+	if (!p)
+		return true;
+	return words == 4 ? p->number == IP6
+	                  : p->number == IP4 || p->number == ARP || p->number == RARP;
 }
 
 static void gen_one(struct strict *x, const struct node *n, const struct protocol *p,

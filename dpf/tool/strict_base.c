@@ -4,7 +4,10 @@
 
 static const struct protocol protocols[] = {
 	{ "ip", IP4, false, false }, { "ip6", IP6, false, false }, { "ipv6", IP6, false, false },
-	{ "pppoed", 0x8863, false, false }, { "arp", ARP, false, false }, { "rarp", RARP, false, false },
+	{ "pppoed", 0x8863, false, false }, { "aarp", 0x80f3, false, false },
+	{ "atalk", 0x809b, false, false }, { "decnet", 0x6003, false, false },
+	{ "lat", 0x6004, false, false }, { "sca", 0x6007, false, false },
+	{ "moprc", 0x6002, false, false }, { "mopdl", 0x6001, false, false }, { "arp", ARP, false, false }, { "rarp", RARP, false, false },
 	{ "tcp", TCP, true, true }, { "udp", UDP, true, true }, { "sctp", SCTP, true, true },
 	{ "icmp", 1, true, false }, { "icmp6", 58, false, true }, { "icmpv6", 58, false, true },
 	{ "igmp", 2, true, false }, { "igrp", 9, true, false }, { "pim", 103, true, true },

@@ -57,4 +57,13 @@ void strict_mac(struct strict *x, const struct node *n, uint16_t yes, uint16_t n
 void strict_network(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
 void strict_port(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
 void strict_proto(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
+/* A protocol of 802.3, without EtherType: stp, ipx, netbeui, iso and its parts. False, with nothing
+ * done: t is none of them. */
+bool strict_without_type(struct strict *x, const struct token *t, uint16_t yes, uint16_t no);
+/* A frame with this destination SAP in its LLC header. */
+void strict_sap(struct strict *x, uint32_t sap, uint16_t yes, uint16_t no);
+void strict_llc(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
+/* `inbound`, `outbound` */
+void strict_way(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
+void strict_geneve(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);
 void strict_compare(struct strict *x, const struct node *n, uint16_t yes, uint16_t no);

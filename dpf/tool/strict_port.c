@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LENGTH_MAX = 1500 }; /* of an 802.3 frame; above are EtherTypes */
+
 struct ports {
 	uint32_t lo, hi;
 };
@@ -86,6 +88,26 @@ void strict_port(struct strict *x, const struct node *n, uint16_t yes, uint16_t 
 	strict_sides(x, n, port_side, &w, yes, no);
 }
 
+/* `geneve`, `geneve VNI`: RFC 8926, section 3.4, version 0. What it carries is not looked into. */
+void strict_geneve(struct strict *x, const struct node *n, uint16_t yes, uint16_t no)
+{
+	enum { PORT = 6081, VERSION = 0xc0 };
+	const struct protocol udp = { .number = UDP, .ip4 = true, .ip6 = true };
+
+	strict_need(x, &udp, no);
+	strict_load_slot(x, STRICT_TRANSPORT);
+	code_if(x->c, BPF_JEQ, 0, no, FALL);
+	strict_load_at(x, STRICT_TRANSPORT, 2, 2);
+	code_if(x->c, BPF_JEQ, PORT, FALL, no);
+	strict_load_at(x, STRICT_TRANSPORT, 1, 8);
+	code_if(x->c, BPF_JSET, VERSION, no, n->has_value ? FALL : yes);
+	if (!n->has_value)
+		return;
+	strict_load_at(x, STRICT_TRANSPORT, 4, 12);
+	code_put(x->c, BPF_ALU | BPF_RSH, 8);
+	code_if(x->c, BPF_JEQ, n->value, yes, no);
+}
+
 /* Headers that are looked through can be followed by a protocol, but are none. */
 static bool is_looked_through(uint32_t number)
 {
@@ -105,6 +127,8 @@ void strict_proto(struct strict *x, const struct node *n, uint16_t yes, uint16_t
 		name.length -= name.at != n->token.at;
 		name.kind = TOKEN_WORD;
 		const struct protocol *named = strict_protocol(&name);
+		if (ether && !named && strict_without_type(x, &name, yes, no))
+			return;
 		if (!named || ether == (named->ip4 || named->ip6)) {
 			strict_refuse(x, &n->token, "strict meaning: unknown protocol");
 			return;
@@ -112,6 +136,10 @@ void strict_proto(struct strict *x, const struct node *n, uint16_t yes, uint16_t
 		p.number = named->number;
 	} else if (name.kind != TOKEN_NUMBER) {
 		strict_refuse(x, &n->token, "strict meaning: unknown protocol");
+		return;
+	}
+	if (ether && p.number <= LENGTH_MAX) { /* below EtherTypes: a SAP, as in libpcap */
+		strict_sap(x, p.number, yes, no);
 		return;
 	}
 	if (!ether) {

@@ -389,7 +389,7 @@ static int with_word(struct parser *p)
 	             p->t.kind == TOKEN_END || p->t.kind == TOKEN_WRONG;
 
 	if (!joins)
-		advance(p);
+		n.extra = advance(p);
 	else if (!optional)
 		return fail(p, "expected a word or a number");
 	return add(p, &n);
