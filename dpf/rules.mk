@@ -4,7 +4,7 @@
 DPF := $(addprefix dpf/,block.c bpf.c bpfgen.c build.c dpf.c filter.c gen.c genbytes.c genkey.c genload.c \
          gentest.c interp.c lower.c mirror.c overlap.c path.c relate.c set.c shape.c store.c table.c x86.c)
 
-DPF_TESTS := x86 build dpf guard churn block adversary
+DPF_TESTS := x86 build dpf guard churn block adversary expression
 DPF_TEST_BINS := $(DPF_TESTS:%=$(B)/s/dpf/test/%_test)
 
 $(DPF_TEST_BINS): $(B)/s/dpf/test/%_test: $(B)/s/dpf/test/%_test.o $(DPF:%.c=$(B)/s/%.o) \
