@@ -3,7 +3,7 @@
 # --- ktest: the kernel's in-guest tests, a first program ---
 KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c stlb_test.c protect_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
-               revoke_test.c device_test.c net_test.c fragment_test.c ash_test.c handler.c helper_test.c wire.c starve_test.c \
+               revoke_test.c device_test.c net_test.c pair_test.c fragment_test.c ash_test.c handler.c helper_test.c wire.c starve_test.c \
                errors_test.c aged_test.c fuzz_test.c) dpf/build.c \
                libnet/exos/first.S libnet/exos/gates.S libnet/exos/context.c libnet/calls.c
 KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
@@ -77,10 +77,11 @@ bench-kernel: $(B)/kernel.elf $(B)/kbench.img $(LINUX_ROWS)
 	@apps/kbench/table.py $(B)/bench/kernel.json $(LINUX_ROWS) < $(B)/bench/kernel.log
 BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
-# With a second serial line, which goes nowhere, and a PCI device that would be a bus master.
-TESTS += "timeout 120 boot/run.sh -1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img"
+# With a second serial line, which goes nowhere, a PCI device that would be a bus master, and two
+# interfaces that hear each other.
+TESTS += "timeout 120 boot/run.sh -1 -p hub=1 -p hub=1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img"
 # A kernel that has seen much, on a CPU of few features.
-TESTS += "timeout 120 boot/run.sh -1 -a aged -q -cpu -q max,-sse4.2,-smep,-smap,-umip,-rdrand $(B)/kernel-aged.elf $(B)/ktest.img"
+TESTS += "timeout 120 boot/run.sh -1 -a aged -p hub=1 -p hub=1 -q -cpu -q max,-sse4.2,-smep,-smap,-umip,-rdrand $(B)/kernel-aged.elf $(B)/ktest.img"
 TESTS += "apps/ktest/alias_test.py -a address=10.0.2.15 $(B)/kernel.elf $(B)/raw.img"
 
 # A long run of the hostile environments: make fuzz KFUZZ=SEED,ROUNDS

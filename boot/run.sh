@@ -10,6 +10,8 @@
 #   -m MB      memory (default 64)          -a TEXT   kernel command line
 #   -x         boot by iPXE, over TFTP      -1        end, where the machine would restart
 #   -e MAC     the interface's address
+#   -p NET     one more interface, whose queue pair a program may own: tap=NAME, stream=PATH, or
+#              hub=N, on which all with the same number hear each other; at most three
 #   -f PORT[:HOST]  with -n user: forward port HOST of 127.0.0.1, or a free one, to this one of
 #              the appliance, TCP and UDP, and say which; at most three
 #   -i         one virtual nanosecond for each instruction, and no waiting
@@ -35,8 +37,21 @@ die() {
 }
 
 net=user memory=64 cmdline= ipxe= deterministic= gdb= log= capture=
-restart=reset extra= mac= forwards= next_lock=6
-while getopts n:m:a:xe:f:1igl:w:q: option; do
+restart=reset extra= mac= forwards= pairs= npairs=0 next_lock=6
+# add_pair NET
+add_pair() {
+	npairs=$((npairs + 1))
+	[ "$npairs" -le 3 ] || die "-p: three more interfaces are the most"
+	case $1 in
+	tap=?*) wire="tap,id=pair$npairs,ifname=${1#tap=},script=no,downscript=no" ;;
+	stream=?*) wire="stream,id=pair$npairs,server=off,addr.type=unix,addr.path=${1#stream=}" ;;
+	hub=?*) wire="hubport,id=pair$npairs,hubid=${1#hub=}" ;;
+	*) die "-p $1: tap=NAME, stream=PATH or hub=N" ;;
+	esac
+	pairs="$pairs -netdev $wire -device virtio-net-pci,netdev=pair$npairs,disable-legacy=on,romfile="
+}
+
+while getopts n:m:a:xe:f:p:1igl:w:q: option; do
 	case $option in
 	n) net=$OPTARG ;;
 	m) memory=$OPTARG ;;
@@ -44,6 +59,7 @@ while getopts n:m:a:xe:f:1igl:w:q: option; do
 	x) ipxe=yes ;;
 	e) mac=,mac=$OPTARG ;;
 	f) forwards="$forwards $OPTARG" ;;
+	p) add_pair "$OPTARG" ;;
 	1) restart=shutdown ;;
 	i) deterministic=yes ;;
 	g) gdb=yes ;;
@@ -197,7 +213,7 @@ machine=q35,smm=off,sata=off,smbus=off,vmport=off
 setpriv --pdeathsig TERM qemu-system-x86_64 -accel tcg -cpu max -machine "$machine" \
 	-m "$memory" -nodefaults -no-user-config -display none -action "reboot=$restart" \
 	-pidfile "$work/pid" -chardev "$console" -serial chardev:console \
-	-device isa-debug-exit,iobase=0xf4,iosize=1 "$@" $extra <&3 &
+	-device isa-debug-exit,iobase=0xf4,iosize=1 "$@" $pairs $extra <&3 &
 qemu=$!
 exec 3<&-
 while :; do

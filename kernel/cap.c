@@ -45,6 +45,8 @@ uint32_t cap_generation(enum exo_cap_type type, uint32_t index)
 		return filter_info[index].generation;
 	case CAP_DEVICE:
 		return info.device[index].generation;
+	case CAP_PAIR:
+		return info.pair[index].generation;
 	default:
 		return 0;
 	}

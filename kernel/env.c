@@ -10,6 +10,7 @@
 #include "kernel/kmap.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
+#include "kernel/pair.h"
 #include "kernel/panic.h"
 #include "kernel/power.h"
 #include "kernel/pt.h"
@@ -85,6 +86,7 @@ static void release_all(struct env *env)
 	filter_release(env);
 	ring_release(env);
 	device_release(env);
+	pair_release(env);
 	slice_release(env);
 	if (env->page)
 		page_unpin((uint32_t)(kmap_phys((uint64_t)env->page) >> EXO_PAGE_SHIFT));

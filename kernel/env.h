@@ -58,7 +58,7 @@ struct env {
 	bool any_change;            /* all terms are "differs", and one of them is enough */
 	uint64_t deadline;
 	uint32_t guaranteed;        /* pages so marked */
-	uint32_t rings, filters, devices; /* how many it has */
+	uint32_t rings, filters, devices, pairs; /* how many it has */
 	uint32_t backing, nbacking; /* slots of pages that receive what is taken by force */
 	struct {
 		uint32_t type;      /* asked back; CAP_NONE: nothing */

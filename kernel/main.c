@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/nic.h"
 #include "kernel/page.h"
+#include "kernel/pair.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
 #include "kernel/stlb.h"
@@ -52,6 +53,7 @@ _Noreturn void kernel_main(uint32_t information)
 	sched_init();
 	device_init();
 	ring_init();
+	pair_init();
 	filter_init();
 	fragment_init();
 	nic_init();

@@ -11,6 +11,7 @@
 #include "kernel/info.h"
 #include "kernel/net.h"
 #include "kernel/nic.h"
+#include "kernel/pair.h"
 #include "kernel/ring.h"
 #include "kernel/sched.h"
 #include "kernel/tee.h"
@@ -240,12 +241,17 @@ static bool poll(void)
 	return taken || sent || room;
 }
 
-void net_poll(void) { poll(); }
+void net_poll(void)
+{
+	poll();
+	pair_poll();
+}
 
 void net_turn(void)
 {
 	if (state.polling)
 		poll();
+	pair_turn();
 }
 
 void net_interrupt(void)
@@ -259,5 +265,7 @@ bool net_idle(void)
 {
 	if (!info.nic.present)
 		return true;
-	return !poll() && !state.polling && nic_listen_sent(nic_of(NIC_SHARED), ring_wants_room(NIC_SHARED));
+	bool quiet = !poll() && !state.polling &&
+	             nic_listen_sent(nic_of(NIC_SHARED), ring_wants_room(NIC_SHARED));
+	return pair_idle() && quiet;
 }

@@ -7,6 +7,7 @@
 
 enum {
 	NIC_BURST = 32,  /* frames taken at once */
+	NIC_BUFFERS = 128, /* that a pair receives to, at most */
 	NIC_SHARED = 0,  /* the pair that is everybody's, by filters */
 	NIC_PIECES = 16, /* physically contiguous pieces of one outgoing frame's payload */
 };

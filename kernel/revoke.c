@@ -11,6 +11,7 @@
 #include "kernel/filter.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
+#include "kernel/pair.h"
 #include "kernel/panic.h"
 #include "kernel/revoke.h"
 #include "kernel/ring.h"
@@ -41,6 +42,8 @@ uint32_t revoke_owned(const struct env *env, enum exo_cap_type type)
 		return env->filters;
 	case CAP_DEVICE:
 		return env->devices;
+	case CAP_PAIR:
+		return env->pairs;
 	default:
 		return 0;
 	}
@@ -131,9 +134,13 @@ static void take(struct env *env)
 		name = filter_first(env);
 		filter_remove(name);
 		break;
-	default:
+	case CAP_DEVICE:
 		name = device_first(env);
 		device_free(name);
+		break;
+	default:
+		name = pair_first(env);
+		pair_free(name);
 	}
 	note(env, (struct exo_lost){ .type = env->revoke.type, .name = name, .backing = backing });
 }

@@ -15,6 +15,7 @@
 #include "kernel/kmap.h"
 #include "kernel/nic.h"
 #include "kernel/page.h"
+#include "kernel/pair.h"
 #include "kernel/panic.h"
 #include "kernel/pt.h"
 #include "kernel/ring.h"
@@ -32,8 +33,8 @@ struct ring {
 	uint64_t sent[EXO_RING_N / 64]; /* entries done, out of order */
 	uint8_t spare[EXO_RING_N];      /* buffers taken and not used */
 	uint32_t nspare;
-	uint8_t pair;  /* that it has sent on last */
-	bool is_short; /* there was no room in its device for all that was to be sent */
+	bool is_short; /* there was no room in a device for all that was to be sent */
+	uint8_t pair;  /* that device's, as it is, or was last */
 };
 
 static struct ring rings[RING_MAX];
@@ -114,6 +115,7 @@ void ring_destroy(uint32_t index)
 	struct ring *r = &rings[index];
 
 	filter_release_ring(index);
+	pair_release_ring(index);
 	for (uint32_t i = 0; i < r->npages; i++) {
 		if (i < r->writable)
 			pages[r->page[i]].kernel_writes--;
@@ -392,6 +394,8 @@ static bool send_next(struct ring *r, struct nic *nic, uint32_t posted, bool any
 /* Note whether the ring still has something for the pair. */
 static void note_short(struct ring *r, uint32_t pair, bool is_short)
 {
+	if (!r->is_short && !is_short)
+		return;
 	nshort[r->pair] -= r->is_short;
 	nshort[pair] += is_short;
 	r->pair = (uint8_t)pair;

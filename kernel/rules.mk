@@ -1,9 +1,9 @@
 # kernel/: the exokernel, one ELF that a multiboot loader takes.
 # SPDX-License-Identifier: ISC
 KERNEL_SRC := $(addprefix kernel/,start.S entry.S boot.c cap.c chain.c code.c copysum.c cpu.c device.c \
-                env.c filter.c first.c fragment.c generation.c handler.c info.c kmap.c log.c main.c net.c page.c panic.c pci.c \
+                env.c filter.c first.c fragment.c generation.c handler.c info.c kmap.c log.c main.c net.c page.c pair.c panic.c pci.c \
                 pipes.c power.c pt.c revoke.c ring.c sched.c siphash.c stlb.c string.c tee.c sys.c sys_cap.c \
-                sys_device.c sys_env.c sys_net.c sys_page.c table.c timer.c transfer.S trap.c upcall.c user.c \
+                sys_device.c sys_env.c sys_net.c sys_page.c sys_pair.c table.c timer.c transfer.S trap.c upcall.c user.c \
                 virtio.c virtio_net.c wait.c \
                 window.c)
 KERNEL_OBJ := $(addsuffix .o,$(addprefix $(B)/k/,$(basename $(KERNEL_SRC))))

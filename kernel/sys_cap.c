@@ -7,6 +7,7 @@
 #include "kernel/generation.h"
 #include "kernel/info.h"
 #include "kernel/page.h"
+#include "kernel/pair.h"
 #include "kernel/pt.h"
 #include "kernel/sched.h"
 #include "kernel/sys.h"
@@ -23,7 +24,7 @@ static struct slot *any_slot(uint32_t slot, uint8_t rights)
 /* Types of what one environment owns, and may give to another. */
 static bool has_owner(uint8_t type)
 {
-	return type == CAP_PAGE || type == CAP_SLICE || type == CAP_DEVICE;
+	return type == CAP_PAGE || type == CAP_SLICE || type == CAP_DEVICE || type == CAP_PAIR;
 }
 
 /* sys_cap_mint - write a capability for what a slot names, with no more than its rights.
@@ -75,9 +76,10 @@ long sys_cap_drop(uint32_t slot, uint32_t n)
 }
 
 /* sys_cap_revoke - break every capability, slot and mapping of a page, and every capability
- * and slot of a time slice or a device; the caller's slot is bound anew.
+ * and slot of a time slice, a device or a queue pair (and what ring gets its frames); the caller's
+ * slot is bound anew.
  * Returns 0, or
- *   -E_PERM   no page, slice or device slot with RIGHT_OWN
+ *   -E_PERM   no page, slice, device or pair slot with RIGHT_OWN
  *   -E_LIMIT  the object's generations are used up: free it instead */
 long sys_cap_revoke(uint32_t slot)
 {
@@ -92,15 +94,18 @@ long sys_cap_revoke(uint32_t slot)
 		page_renew(s->index);
 	} else if (s->type == CAP_SLICE) {
 		slices[s->index].generation++;
-	} else {
+	} else if (s->type == CAP_DEVICE) {
 		info.device[s->index].generation++;
+	} else {
+		pair_renew(s->index);
 	}
 	s->generation++;
 	return 0;
 }
 
-/* sys_cap_give - make an environment the owner of n pages, slices or devices.
- *   slot  first of n slots of CAP_PAGE, CAP_SLICE or CAP_DEVICE with RIGHT_OWN, all of a type
+/* sys_cap_give - make an environment the owner of n pages, slices, devices or queue pairs.
+ *   slot  first of n slots of CAP_PAGE, CAP_SLICE, CAP_DEVICE or CAP_PAIR with RIGHT_OWN, all of
+ *         a type; no ring gets the frames of a pair any more
  *   env   slot of CAP_ENV with RIGHT_MAP
  * Returns the first of n slots in env's table; the caller's slots stay bound until dropped.
  *   -E_PERM   a slot, or env
@@ -132,8 +137,10 @@ long sys_cap_give(uint32_t slot, uint32_t n, uint32_t env)
 			page_give(from->index, to);
 		else if (from->type == CAP_SLICE)
 			slice_give(from->index, to);
-		else
+		else if (from->type == CAP_DEVICE)
 			device_give(from->index, to);
+		else
+			pair_give(from->index, to);
 		slot_fill(to, (uint32_t)first + i, from->type, from->index, from->rights);
 	}
 	return first;

@@ -108,7 +108,7 @@ long sys_env_child(uint32_t id)
  * to the repossession vector of its environment page (UPCALL_LOST). A new request
  * replaces one that is still open.
  *   env       slot of CAP_ENV with RIGHT_OWN
- *   type      CAP_PAGE, CAP_SLICE, CAP_RING, CAP_FILTER or CAP_DEVICE
+ *   type      CAP_PAGE, CAP_SLICE, CAP_RING, CAP_FILTER, CAP_DEVICE or CAP_PAIR
  *   count     how many; page tables and guaranteed pages are not asked for
  *   deadline  time stamp counter value; one that has passed: take them now
  * Returns 0, or with nothing changed -E_PERM (env), -E_INVAL (type; count is 0) or -E_LIMIT
@@ -121,7 +121,7 @@ long sys_env_revoke(uint32_t env, uint32_t type, uint32_t count, uint64_t deadli
 	if (!e || e->pub->state == ENV_ENDED)
 		return -E_PERM;
 	if (count == 0 || (type != CAP_PAGE && type != CAP_SLICE && type != CAP_RING &&
-	                   type != CAP_FILTER && type != CAP_DEVICE))
+	                   type != CAP_FILTER && type != CAP_DEVICE && type != CAP_PAIR))
 		return -E_INVAL;
 	if (count > revoke_owned(e, type))
 		return -E_LIMIT;

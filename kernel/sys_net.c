@@ -8,7 +8,6 @@
 #include "kernel/info.h"
 #include "kernel/handler.h"
 #include "kernel/kmap.h"
-#include "kernel/nic.h"
 #include "kernel/page.h"
 #include "kernel/ring.h"
 #include "kernel/sys.h"
@@ -84,25 +83,36 @@ long sys_ring_extend(uint32_t ring, uint32_t slot, uint32_t n)
 	return error ? error : ring_extend(r->index, scratch.page, n);
 }
 
+/* The slot that names what to send on. NULL: it has no right to. */
+static const struct slot *wire_of(struct env *env, uint32_t slot)
+{
+	const struct slot *s = slot_at(env, slot);
+
+	return s && s->type == CAP_PAIR ? slot_get(env, slot, CAP_PAIR, RIGHT_WRITE)
+	                                : slot_get(env, slot, CAP_NIC, RIGHT_RECV);
+}
+
 /* sys_ring_send - transmit the frames that tx entries describe. The kernel copies the first
- * EXO_TX_HEADER bytes and checks that copy: the source address is the interface's, and
- * a filter of the sender's, mirrored, accepts it. The rest goes from the sender's pages.
+ * EXO_TX_HEADER bytes; the rest goes from the sender's pages. On the interface that all share it
+ * checks that copy: the source address is the interface's, and a filter of the sender's, mirrored,
+ * accepts it.
  *   ring  slot of CAP_RING with RIGHT_MAP
- *   nic   slot of CAP_NIC; with RIGHT_CARVE any frame may be sent
+ *   wire  slot of CAP_NIC with RIGHT_RECV (with RIGHT_CARVE any frame may be sent); or of CAP_PAIR
+ *         with RIGHT_WRITE: any frame, whoever's ring gets what that pair receives
  * Returns how many entries are left because the device is full (wait until tx_room
- * changes from what it was before, then call again), or
+ * changes from what it was before, then call again: on any wire), or
  *   -E_PERM   a slot, or the machine has no interface
  *   -E_INVAL  tx_head is further on than the ring is long
  * Frames refused are counted in tx_refused and in nic.refused. */
-long sys_ring_send(uint32_t ring, uint32_t nic)
+long sys_ring_send(uint32_t ring, uint32_t wire)
 {
 	struct env *env = cpu()->env;
 	struct slot *r = slot_get(env, ring, CAP_RING, RIGHT_MAP);
-	struct slot *n = slot_get(env, nic, CAP_NIC, RIGHT_RECV);
+	const struct slot *w = wire_of(env, wire);
 
-	if (!r || !n || !info.nic.present)
+	if (!r || !w || !info.nic.present)
 		return -E_PERM;
-	return ring_send(r->index, NIC_SHARED, n->rights & RIGHT_CARVE);
+	return ring_send(r->index, w->index, w->type == CAP_PAIR || w->rights & RIGHT_CARVE);
 }
 
 /* sys_ring_destroy - unbind a ring; its filters go, its pages stay their owner's.

@@ -7,6 +7,7 @@
 #include "kernel/info.h"
 #include "kernel/log.h"
 #include "kernel/net.h"
+#include "kernel/pair.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/timer.h"
@@ -97,7 +98,8 @@ void interrupt(struct trap *t, uint32_t vector)
 		net_interrupt();
 		break;
 	case VEC_PAIR:
-		break; /* nobody has asked for it: a stray one */
+		pair_interrupt();
+		break;
 	case VEC_CONSOLE:
 		console_interrupt();
 		break;

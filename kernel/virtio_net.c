@@ -18,7 +18,6 @@ enum {
 	DEVICE_TRANSITIONAL = 0x1000,
 	DEVICE_MODERN = 0x1041,
 	NET_HEADER = 12, /* struct virtio_net_hdr with num_buffers; all zero: no offloads */
-	RX_BUFFERS = 128,
 	TX_SLOTS = 64,
 	TX_SLOT_BYTES = 192,
 	NO_DESC = 0xffff,
@@ -47,7 +46,7 @@ struct nic {
 	struct virtq rx, tx;
 	uint16_t rx_count;           /* buffers in use: one descriptor each */
 	uint8_t *rx_memory;
-	bool rx_posted[RX_BUFFERS];
+	bool rx_posted[NIC_BUFFERS];
 	uint8_t *tx_memory;
 	struct tx_slot slot[TX_SLOTS];
 	uint32_t slots;     /* in use */
@@ -81,7 +80,7 @@ static void rx_post(struct nic *nic, uint32_t i)
 
 static void rx_init(struct nic *nic)
 {
-	nic->rx_count = nic->rx.size < RX_BUFFERS ? nic->rx.size : RX_BUFFERS;
+	nic->rx_count = nic->rx.size < NIC_BUFFERS ? nic->rx.size : NIC_BUFFERS;
 	nic->rx_memory = page_kva(page_alloc_kernel_run(nic->rx_count * EXO_BUF_SIZE / EXO_PAGE_SIZE));
 	for (uint32_t i = 0; i < nic->rx_count; i++) {
 		nic->rx.desc[i] = (struct virtq_desc){ kmap_phys((uint64_t)rx_buffer(nic, i)),

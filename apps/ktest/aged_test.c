@@ -61,6 +61,30 @@ static void rings_retire(void)
 	CHECK_IS(sys_page_free(net.pages, PAGES), 0);
 }
 
+/* There are few: one is had as long as it can be. The other one is still to be had. */
+static void a_queue_pair_retires(void)
+{
+	static struct exo_cap cap[LIVES];
+	const uint32_t pair = 1;
+	long slot;
+	int n = 0;
+
+	if (!exo_info()->pair[2].present)
+		return;
+	while ((slot = sys_pair_alloc(SLOT_NIC, pair)) > 0 && n < LIVES) {
+		CHECK_IS(sys_cap_mint((uint32_t)slot, RIGHT_OWN, (uint64_t)&cap[n++]), 0);
+		CHECK_IS(sys_pair_free((uint32_t)slot), 0);
+		for (int i = 0; i < n; i++)
+			CHECK_IS(sys_cap_bind((uint64_t)&cap[i]), -E_PERM);
+	}
+	CHECK_IS(slot, -E_BUSY);
+	CHECK_IS(exo_info()->pair[pair].owner, 0);
+	slot = sys_pair_alloc(SLOT_NIC, PAIR_ANY);
+	CHECK(slot > 0);
+	CHECK_IS(exo_info()->pair[pair].owner, 0);
+	CHECK_IS(sys_pair_free((uint32_t)slot), 0);
+}
+
 static void filters_retire(void)
 {
 	CHECK(open_ring());
@@ -117,6 +141,7 @@ const struct ktest aged_tests[] = {
 	{ "environments_retire", environments_retire },
 	{ "rings_retire", rings_retire },
 	{ "filters_retire", filters_retire },
+	{ "a_queue_pair_retires", a_queue_pair_retires },
 	{ "what_is_revoked_too_often_can_only_be_freed",
 	  what_is_revoked_too_often_can_only_be_freed },
 	{ "a_pipe_without_its_instruction_is_refused", a_pipe_without_its_instruction_is_refused },

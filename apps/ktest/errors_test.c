@@ -15,6 +15,14 @@ static const uint32_t elsewhere[SYS_COUNT] = {
 	[SYS_ash_bind] = 1u << E_NOSYS,
 };
 
+/* Does the machine have what the call needs? The test's own has (apps/rules.mk). */
+static bool can_come(uint32_t number)
+{
+	bool needs_pair = number == SYS_pair_alloc || number == SYS_pair_free || number == SYS_pair_bind;
+
+	return !needs_pair || exo_info()->pair[1].present;
+}
+
 static const char *const call_name[] = {
 #define S(n, name, text, ...) #name,
 #include "exo/syscalls.def"
@@ -53,7 +61,7 @@ static void have_come(bool in_this_run)
 	for (uint32_t i = 0; i < SYS_COUNT; i++) {
 		uint32_t set = documented[i] & (in_this_run ? ~elsewhere[i] : elsewhere[i]);
 
-		missing += list(i, set & ~calls_seen()[i], "# never seen: ");
+		missing += !can_come(i) ? 0 : list(i, set & ~calls_seen()[i], "# never seen: ");
 	}
 	CHECK_IS(missing, 0);
 }

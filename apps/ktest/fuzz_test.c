@@ -16,7 +16,7 @@ static struct child victim, attackers[ATTACKERS];
 /* Of each attacker: its copy of our data begins with these. */
 static struct {
 	uint64_t random;
-	struct exo_cap nic, line[2]; /* the second serial line's ports and interrupt */
+	struct exo_cap nic, pair, line[2]; /* the second serial line's ports and interrupt */
 	uint8_t scratch[512];
 } a;
 
@@ -112,6 +112,7 @@ static _Noreturn uint32_t attack(uint64_t seed)
 	sys_cap_bind((uint64_t)&a.nic);
 	sys_cap_bind((uint64_t)&a.line[0]);
 	sys_cap_bind((uint64_t)&a.line[1]);
+	sys_cap_bind((uint64_t)&a.pair);
 	long pages = sys_page_alloc(PAGE_ANY, 16);
 	sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)pages, 16, PROT_R | PROT_W);
 	fuzz_restart();
@@ -221,9 +222,12 @@ static void round_of(uint64_t seed)
 		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_PORTS, 0x2f8, 8, 0),
 		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_IRQ, 3, 1, DEVICE_LEVEL),
 	};
+	long pair = sys_pair_alloc(SLOT_NIC, PAIR_ANY); /* where there is one */
 
 	for (int i = 0; i < 2; i++)
 		CHECK_IS(sys_cap_mint(line[i], RIGHT_ALL & ~RIGHT_OWN, (uint64_t)&a.line[i]), 0);
+	if (pair > 0)
+		CHECK_IS(sys_cap_mint((uint32_t)pair, RIGHT_ALL & ~RIGHT_OWN, (uint64_t)&a.pair), 0);
 	for (int i = 0; i < ATTACKERS; i++)
 		CHECK(child_start(&attackers[i], attack, seed * 2654435761u + (uint64_t)i));
 	for (int i = 0; i < TURNS; i++)
@@ -233,6 +237,8 @@ static void round_of(uint64_t seed)
 	sweep();
 	for (int i = 0; i < 2; i++)
 		CHECK_IS(sys_device_free(line[i]), 0);
+	if (pair > 0)
+		CHECK_IS(sys_pair_free((uint32_t)pair), 0);
 	EVENTUALLY(*progress != seen);
 	CHECK(*progress != seen);
 	CHECK_IS(*lost, 0);

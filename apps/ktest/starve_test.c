@@ -226,16 +226,18 @@ static struct exo_cap machine; /* the child's to claim devices by */
 			return __LINE__;                           \
 	} while (0)
 
+static struct exo_cap nic; /* for the child */
+
 static uint32_t binds_without_slots(uint64_t argument)
 {
 	static const char name[16] = "grandchild";
 	static struct exo_cap cap;
 	uint32_t self = exo_info()->running, page = 0;
 	long slot, grandchild = sys_env_create((uint64_t)name, 8), child_id = 0;
-	long claims = sys_cap_bind((uint64_t)&machine);
+	long claims = sys_cap_bind((uint64_t)&machine), interface = sys_cap_bind((uint64_t)&nic);
 
 	(void)argument;
-	if (grandchild < 0 || claims < 0)
+	if (grandchild < 0 || claims < 0 || interface < 0)
 		return __LINE__;
 	for (uint32_t i = 0; i < EXO_ENV_MAX; i++)
 		if (exo_envs()[i].state == ENV_NEW && exo_envs()[i].parent == self)
@@ -257,6 +259,8 @@ static uint32_t binds_without_slots(uint64_t argument)
 	REFUSED(sys_device_claim((uint32_t)claims, DEVICE_IRQ, 5, 1, 0));
 	REFUSED(sys_env_create((uint64_t)name, 8));
 	REFUSED(sys_env_child((uint32_t)child_id));
+	if (exo_info()->pair[1].present)
+		REFUSED(sys_pair_alloc((uint32_t)interface, PAIR_ANY));
 	if (sys_cap_drop((uint32_t)grandchild, 1) != 0) /* with one empty slot all is well */
 		return __LINE__;
 	return sys_env_child((uint32_t)child_id) == grandchild ? 0 : __LINE__;
@@ -267,6 +271,7 @@ static void a_full_slot_table_refuses_whatever_needs_a_slot(void)
 	struct child child;
 
 	CHECK_IS(sys_cap_mint(SLOT_MACHINE, RIGHT_MAP, (uint64_t)&machine), 0);
+	CHECK_IS(sys_cap_mint(SLOT_NIC, RIGHT_MAP, (uint64_t)&nic), 0);
 	CHECK(child_start(&child, binds_without_slots, 0));
 	CHECK(child_wait(&child));
 	uint32_t ended = child_record(&child)->ended, code = child_record(&child)->code;

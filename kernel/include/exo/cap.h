@@ -40,18 +40,19 @@ enum exo_cap_type {
 	CAP_NIC,     /* network interface */
 	CAP_MACHINE, /* the console, the power switch, unclaimed devices; index 0 */
 	CAP_DEVICE,  /* entry of info.device[] */
+	CAP_PAIR,    /* queue pair of a network interface: entry of info.pair[] */
 	CAP_TYPES
 };
 
 /* Rights, one bit each; their meaning depends on the type. */
 enum exo_right {
 	RIGHT_READ = 1,   /* page: map readable; machine: console in; device: read; filter: copy
-	                     its frames; nic: copy any frame (FILTER_SHARED) */
-	RIGHT_WRITE = 2,  /* page: map writable; machine: console out; device: write */
+	                     its frames; nic: copy any frame (FILTER_SHARED); pair: receive */
+	RIGHT_WRITE = 2,  /* page: map writable; machine: console out; device: write; pair: send */
 	RIGHT_EXEC = 4,   /* page: map executable */
 	RIGHT_OWN = 8,    /* free, give, revoke, mint for others */
 	RIGHT_MAP = 16,   /* env: change its address space; ring: bind pages, send; machine: claim
-	                     devices */
+	                     devices; nic: own queue pairs */
 	RIGHT_RUN = 32,   /* env: start, stop, donate time; machine: power */
 	RIGHT_RECV = 64,  /* ring: deliver frames to it; nic: insert filters; device: acknowledge
 	                     interrupts */

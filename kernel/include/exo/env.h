@@ -79,14 +79,14 @@ struct exo_envpage {
 	 * your choice, before the deadline. Written by the kernel. */
 	struct {
 		uint64_t deadline; /* time stamp counter */
-		uint32_t type;     /* enum exo_cap_type: page, slice, ring, filter or device */
+		uint32_t type;     /* enum exo_cap_type: page, slice, ring, filter, device or pair */
 		uint32_t count;
 	} revoke;
 	/* The repossession vector (UPCALL_LOST): what the kernel has taken by force. The
 	 * environment sets lost_count to 0 when it has read it. */
 	struct exo_lost {
 		uint32_t type;
-		uint32_t name; /* page number, position of a slice, index of a ring, filter or device */
+		uint32_t name; /* page number, position of a slice, index of a ring, filter, device or pair */
 		uint32_t backing; /* page: number of the one that received its contents, or 0 */
 	} lost[EXO_LOST_MAX];
 };

@@ -12,14 +12,16 @@ enum {
 	EXO_MODULE_MAX = 16,
 	EXO_LOG_SIZE = 16384,
 	EXO_FILTER_MAX = 1024,
-	EXO_PAIR_MAX = 4, /* queue pairs: pair n is the first of the nth virtio-net device */
+	EXO_PAIR_MAX = 4, /* queue pairs: pair n is that of the nth interface; what is beyond is not
+	                     driven */
+	PAIR_ANY = 0,     /* sys_pair_alloc: any */
 };
 
 /* Where a frame can end. Every received frame ends in exactly one of these:
  * nic.received = nic.delivered + nic.held + sum of nic.drop[]. A frame that several owners
  * get counts once, as delivered if any got it; nic.held counts those on their way. */
 #define EXO_DROPS(X)                                                        \
-	X(UNCLAIMED, "no filter accepts it")                                \
+	X(UNCLAIMED, "no filter accepts it, or no ring is bound to its pair") \
 	X(NOBUF, "the owner's ring has no free buffer")                     \
 	X(LENGTH, "shorter than a header or longer than a frame may be")    \
 	X(RING, "the owner's ring holds impossible values")                 \
@@ -33,7 +35,7 @@ enum exo_drop {
 	DROP_COUNT
 };
 
-/* One queue pair of a network interface, with the wire it is on. */
+/* One queue pair of a network interface, and the wire it is on (sys_pair_alloc). */
 struct exo_nic {
 	uint8_t mac[6];
 	uint8_t present;
@@ -47,6 +49,10 @@ struct exo_nic {
 	uint64_t sent, sent_bytes;
 	uint64_t refused;   /* transmit frames refused by form or filter */
 	uint64_t polls, interrupts;
+	uint32_t owner;      /* environment id; 0: nobody */
+	uint32_t generation;
+	uint32_t ring;       /* if it is bound: index of the ring that gets its frames */
+	uint32_t bound;      /* 1: one does */
 };
 
 struct exo_module {
@@ -85,7 +91,7 @@ struct exo_info {
 	                           several exposed words while it stayed as it was is of one
 	                           moment. One aligned word never tears (SDM vol. 3, 8.1.1) */
 	union {
-		struct exo_nic nic; /* pair 0: everybody's, by filters */
+		struct exo_nic nic; /* pair 0: everybody's, by filters; it has no owner */
 		struct exo_nic pair[EXO_PAIR_MAX];
 	};
 	struct exo_module module[EXO_MODULE_MAX];
@@ -93,8 +99,8 @@ struct exo_info {
 	struct exo_device device[EXO_DEVICE_MAX];
 };
 _Static_assert(offsetof(struct exo_info, nic) == 144, "ABI");
-_Static_assert(sizeof(struct exo_nic) == 152, "ABI");
-_Static_assert(sizeof(struct exo_info) == 144 + 152 * EXO_PAIR_MAX + 64 * EXO_MODULE_MAX + 256 +
+_Static_assert(sizeof(struct exo_nic) == 168, "ABI");
+_Static_assert(sizeof(struct exo_info) == 144 + 168 * EXO_PAIR_MAX + 64 * EXO_MODULE_MAX + 256 +
                                                  32 * EXO_DEVICE_MAX, "ABI");
 
 /* exo_filter_info.handler (sys_ash_bind) */

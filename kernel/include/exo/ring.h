@@ -32,6 +32,7 @@ enum {
 	EXO_TX_SEGMENTS = 8,    /* of one frame */
 	EXO_RING_PAGES = 1024,  /* of one region */
 	EXO_TX_HEADER = 128,    /* bytes the kernel copies and checks; see sys_ring_send */
+	EXO_RX_PAIR = 1 << 16,  /* exo_rx.filter: no filter took it, but queue pair filter - EXO_RX_PAIR */
 };
 
 struct exo_rx {
@@ -40,7 +41,7 @@ struct exo_rx {
 	uint16_t sum;      /* Internet checksum (not complemented) of the bytes from 14 on,
 	                      as if they began a 16-bit word; network byte order in memory */
 	uint16_t zero;
-	uint32_t filter;   /* index of the filter that took it (EXO_FILTERS) */
+	uint32_t filter;   /* index of the filter that took it (EXO_FILTERS), or EXO_RX_PAIR and on */
 	uint32_t time;     /* time stamp counter at arrival, bits 8..39 */
 };
 
