@@ -145,3 +145,19 @@ void child_reap(struct child *c)
 		sys_env_destroy(c->env, 0);
 	sys_env_destroy(c->env, 0);
 }
+
+void child_reap_all(uint32_t but)
+{
+	uint32_t self = exo_info()->running;
+
+	for (int i = 0; i < EXO_ENV_MAX; i++) {
+		const volatile struct exo_env *e = &exo_envs()[i];
+
+		if (!e->id || e->parent != self || e->id == but)
+			continue;
+		uint32_t slot = (uint32_t)sys_env_child(e->id);
+		if (e->state != ENV_ENDED)
+			sys_env_destroy(slot, 0);
+		sys_env_destroy(slot, 0);
+	}
+}

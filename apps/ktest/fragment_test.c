@@ -56,13 +56,15 @@ static void write_head(uint8_t *f, uint8_t proto, uint16_t id, uint16_t place, u
 static bool sends(uint32_t nic, uint16_t id, uint16_t place)
 {
 	uint32_t refused = ring()->tx_refused;
+	long left = 0;
 
 	write_head(tx_memory(), UDP, id, place, 64);
 	memset(tx_memory() + DATA, 0, 64);
 	put16(tx_memory() + DATA, 7);
 	put16(tx_memory() + DATA + 2, 9);
 	describe(TX_BASE, DATA + 64, 0);
-	return sys_ring_send(net.ring, nic) == 0 && ring()->tx_refused == refused;
+	EVENTUALLY((left = sys_ring_send(net.ring, nic)) <= 0);
+	return left == 0 && ring()->tx_refused == refused;
 }
 
 static long insert_udp(uint16_t port)

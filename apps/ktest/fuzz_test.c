@@ -8,7 +8,7 @@
 #include "dpf/build.h"
 #include <string.h>
 
-enum { ATTACKERS = 3, TURNS = 6, ROUNDS = 12, SEED = 1995, VICTIM_PAGES = 16,
+enum { ATTACKERS = 3, CALLS = 4000, TURNS = 1000, ROUNDS = 12, SEED = 1995, VICTIM_PAGES = 16,
        VICTIM_VA = KTEST_VA + 0x100000 };
 
 static struct child victim, attackers[ATTACKERS];
@@ -198,26 +198,18 @@ static _Noreturn uint32_t defend(uint64_t argument_)
 	}
 }
 
-/* End every environment that is left to us, but the victim. */
-static void sweep(void)
+static bool attacked_enough(uint32_t before)
 {
-	uint32_t self = exo_info()->running;
+	uint32_t ended = 0;
 
-	for (int i = 0; i < EXO_ENV_MAX; i++) {
-		const volatile struct exo_env *e = &exo_envs()[i];
-
-		if (!e->id || e->parent != self || e->id == victim.id)
-			continue;
-		uint32_t slot = (uint32_t)sys_env_child(e->id);
-		if (e->state != ENV_ENDED)
-			sys_env_destroy(slot, 0);
-		sys_env_destroy(slot, 0);
-	}
+	for (int i = 0; i < ATTACKERS; i++)
+		ended += child_record(&attackers[i])->state == ENV_ENDED;
+	return ended == ATTACKERS || *calls - before >= CALLS;
 }
 
 static void round_of(uint64_t seed)
 {
-	uint32_t seen = *progress;
+	uint32_t seen = *progress, before = *calls;
 	const uint32_t line[] = {
 		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_PORTS, 0x2f8, 8, 0),
 		(uint32_t)sys_device_claim(SLOT_MACHINE, DEVICE_IRQ, 3, 1, DEVICE_LEVEL),
@@ -230,11 +222,12 @@ static void round_of(uint64_t seed)
 		CHECK_IS(sys_cap_mint((uint32_t)pair, RIGHT_ALL & ~RIGHT_OWN, (uint64_t)&a.pair), 0);
 	for (int i = 0; i < ATTACKERS; i++)
 		CHECK(child_start(&attackers[i], attack, seed * 2654435761u + (uint64_t)i));
-	for (int i = 0; i < TURNS; i++)
+	/* Until they have done what they can; they may all be asleep. */
+	for (int i = 0; i < TURNS && !attacked_enough(before); i++)
 		context_yield(0);
 	for (int i = 0; i < ATTACKERS; i++)
 		child_reap(&attackers[i]);
-	sweep();
+	child_reap_all(victim.id);
 	for (int i = 0; i < 2; i++)
 		CHECK_IS(sys_device_free(line[i]), 0);
 	if (pair > 0)

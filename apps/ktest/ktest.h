@@ -39,11 +39,14 @@
 		}                                                                  \
 	} while (0)
 
-/* Give way until x holds; for a minute, which only a hang takes. */
+/* Give way until x holds; for a minute and so many turns, which only a hang takes: on a busy host
+ * the others may have had no time in a minute, and in many turns the host none. */
+enum { KTEST_TURNS = 20000 };
 #define EVENTUALLY(x)                                                                      \
 	do {                                                                               \
 		uint64_t end_ = __builtin_ia32_rdtsc() + 60 * exo_info()->tsc_hz;          \
-		while (!(x) && __builtin_ia32_rdtsc() < end_)                              \
+		for (uint32_t turns_ = 0; !(x) && (turns_ < KTEST_TURNS ||                 \
+		                                   __builtin_ia32_rdtsc() < end_); turns_++) \
 			context_yield(0);                                                  \
 	} while (0)
 
@@ -92,6 +95,9 @@ bool child_wait(const struct child *c);
 
 /* Destroy it if it runs, and forget its record. */
 void child_reap(struct child *c);
+
+/* The same for all environments that are left to us, but one of this id. */
+void child_reap_all(uint32_t but);
 
 static inline const volatile struct exo_env *child_record(const struct child *c)
 {

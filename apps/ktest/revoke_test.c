@@ -26,10 +26,10 @@ static void note(uint32_t reasons)
 	shared[SEEN] |= reasons & ~(uint32_t)UPCALL_SLICE_END;
 }
 
-static void get_ready(void)
+static void get_ready(upcall_handler *handler)
 {
 	context_init();
-	context_on_upcall(note);
+	context_on_upcall(handler);
 	shared[FIRST_SLOT] = (uint32_t)sys_page_alloc(PAGE_ANY, OWNED);
 	shared[READY] = 1;
 }
@@ -45,8 +45,7 @@ static void comply(uint32_t reasons)
 static _Noreturn uint32_t good_child(uint64_t argument)
 {
 	(void)argument;
-	get_ready();
-	context_on_upcall(comply);
+	get_ready(comply);
 	for (;;)
 		context_yield(0);
 }
@@ -54,7 +53,7 @@ static _Noreturn uint32_t good_child(uint64_t argument)
 static _Noreturn uint32_t deaf_child(uint64_t argument)
 {
 	(void)argument;
-	get_ready();
+	get_ready(note);
 	for (;;)
 		context_yield(0);
 }
@@ -64,7 +63,7 @@ static _Noreturn uint32_t sleeping_child(uint64_t argument)
 	struct exo_wait_term never = { .address = KTEST_SHARED, .value = 77, .op = WAIT_EQ };
 
 	(void)argument;
-	get_ready();
+	get_ready(note);
 	for (;;)
 		context_wait(&never, 1, WAIT_FOREVER);
 }
@@ -182,7 +181,7 @@ static void slices_can_be_taken(void)
 static _Noreturn uint32_t guarding_child(uint64_t argument)
 {
 	(void)argument;
-	get_ready();
+	get_ready(note);
 	shared[NAME + 1] = (uint32_t)-sys_page_guarantee(shared[FIRST_SLOT], 8, 1);
 	shared[NAME + 2] = (uint32_t)sys_page_guarantee(shared[FIRST_SLOT], 7, 1);
 	shared[NAME + 3] = (uint32_t)-sys_page_guarantee(SLOT_SELF, 1, 1);

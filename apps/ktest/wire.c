@@ -90,7 +90,7 @@ bool received(uint32_t n)
 	struct exo_wait_term t = { .address = (uint64_t)&ring()->used_head, .value = n,
 		                   .op = WAIT_GE };
 
-	context_wait(&t, 1, __builtin_ia32_rdtsc() + exo_info()->tsc_hz);
+	context_wait(&t, 1, __builtin_ia32_rdtsc() + 60 * exo_info()->tsc_hz);
 	return ring()->used_head >= n;
 }
 

@@ -40,7 +40,7 @@ void write_arp(uint8_t *f);
 void describe(uint32_t offset, uint16_t length, uint16_t more);
 long send(void);
 
-/* Wait for the nth received frame, at most a second. */
+/* Wait for the nth received frame, at most a minute. */
 bool received(uint32_t n);
 
 /* Frames received = delivered + drops. */

@@ -59,9 +59,9 @@ void context_on_upcall(upcall_handler *handler)
 void context_upcall(void)
 {
 	volatile struct exo_envpage *page = envpage();
-	uint32_t reasons = page->pending;
+	/* In one step: what the kernel adds in between would be lost. */
+	uint32_t reasons = __atomic_exchange_n(&page->pending, 0, __ATOMIC_RELAXED);
 
-	page->pending = 0;
 	if (state.on_upcall)
 		state.on_upcall(reasons);
 	if (reasons & UPCALL_SLICE_END)
