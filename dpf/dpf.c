@@ -50,6 +50,7 @@ struct dpf {
 	struct set exclusive, shared;
 	struct dpf_stats stats;
 	struct path a, b; /* scratch */
+	struct path residual; /* of the filter that is being inserted */
 	struct gen_scratch scratch;
 };
 
@@ -146,7 +147,7 @@ static int check_overlap(struct dpf *d, const struct filter_view *f,
 		error = check_path(d, &o);
 	}
 	if (f->ninsns && !error) {
-		filter_program_path(&d->a, f->priority);
+		d->a = d->residual;
 		error = check_path(d, &o);
 	}
 	*conflict = error == -E_OVERLAP ? o.conflict : 0;
@@ -230,7 +231,7 @@ static int add_paths(struct dpf *d, uint32_t id, const struct filter_view *f)
 	struct program *p = new_program(d, f, id);
 	if (!p)
 		return -E_NOMEM;
-	filter_program_path(&d->a, f->priority);
+	d->a = d->residual;
 	return add_path(d, id, p->code.exec);
 }
 
@@ -322,6 +323,24 @@ static int insert(struct dpf *d, const struct filter_view *f, uint32_t owner,
 	return (int)id;
 }
 
+/* The path that stands for f's program, with what the program asks first; f's program is then the
+ * rest. Its rank is still that of a path which asks nothing: whatever is not a program goes before
+ * it. s may be NULL: no memory. */
+static void find_residual(struct dpf *d, struct filter_view *f, struct lower_scratch *s)
+{
+	uint32_t begin = 0;
+
+	filter_program_path(&d->residual, f->priority);
+	uint64_t rank = d->residual.rank;
+	if (s)
+		begin = lower_prefix(f, s, &d->residual);
+	d->residual.residual = true;
+	path_finish(&d->residual);
+	d->residual.rank = rank;
+	f->insns += begin * sizeof(struct exo_bpf_insn);
+	f->ninsns -= begin;
+}
+
 int dpf_insert(struct dpf *d, const void *filter, size_t length, uint32_t owner,
                const struct dpf_dominance *may, uint32_t *conflict)
 {
@@ -333,13 +352,15 @@ int dpf_insert(struct dpf *d, const void *filter, size_t length, uint32_t owner,
 	int error = filter_decode(&f, filter, length);
 	if (error)
 		return error;
-	if (f.ninsns == 0 || f.npaths)
+	if (f.ninsns == 0)
 		return insert(d, &f, owner, may, conflict);
 	size_t npages = pages_for(sizeof(struct lower_scratch));
 	struct lower_scratch *s = store_take(&d->store, npages);
-	long lowered = s ? lower_program(&f, s) : 0;
+	long lowered = s && !f.npaths ? lower_program(&f, s) : 0;
 	if (lowered)
 		filter_decode(&f, s->out, (size_t)lowered); /* valid: it was written so */
+	else
+		find_residual(d, &f, s);
 	int id = insert(d, &f, owner, may, conflict);
 	store_give(&d->store, s, npages);
 	return id;

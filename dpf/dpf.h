@@ -6,7 +6,8 @@
  * write to a hash table, one of a new shape makes the function anew.
  *
  * Order where filters overlap: the higher priority wins; then a path whose atoms
- * strictly imply the other's wins (BPF parts that are not atoms count as true); any
+ * strictly imply the other's wins (BPF parts that are not atoms count as true, unless what
+ * they ask first excludes the other); any
  * other overlap is refused at insertion. FILTER_SHARED filters stand aside: they never
  * win, and take nothing.
  *

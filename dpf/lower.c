@@ -4,6 +4,9 @@
  * constant, masked and shifted bytes of the frame, or a place in the frame. A jump on frame
  * bytes forks, and adds a test to the path. Then tests are dropped that say only "and not
  * by another path", which libpcap's programs are full of.
+ *
+ * Of a program that asks what paths cannot say, one way is walked: as long as only one side of each
+ * jump may lead to acceptance, what that side asks is necessary.
  * SPDX-License-Identifier: ISC
  */
 #include "dpf/lower.h"
@@ -27,6 +30,7 @@ struct walk {
 	struct symbol a, x, m[BPF_SLOTS];
 	uint32_t pc, work, nforks, used; /* forks known, and passed so far */
 	bool gave_up;
+	bool one_way; /* only where the other one never accepts */
 };
 
 enum outcome { GOES_ON, ACCEPTS, REJECTS, UNKNOWN };
@@ -189,6 +193,15 @@ static bool fork(struct walk *w)
 	return w->s->fork[w->used++];
 }
 
+/* The only side of a jump from which the program may accept; gives up where both do. */
+static bool needed_side(struct walk *w, struct exo_bpf_insn in)
+{
+	bool taken = w->s->may_accept[w->pc + in.jt], not = w->s->may_accept[w->pc + in.jf];
+
+	w->gave_up |= taken == not;
+	return taken;
+}
+
 static bool decide(unsigned op, uint32_t a, uint32_t k)
 {
 	return op == BPF_JEQ ? a == k : op == BPF_JGT ? a > k : op == BPF_JGE ? a >= k : a & k;
@@ -216,7 +229,7 @@ static enum outcome jump(struct walk *w, struct exo_bpf_insn in)
 	} else if (!question(&w->a, op, k.k, &t)) {
 		taken = false;
 	} else {
-		taken = fork(w);
+		taken = w->one_way ? needed_side(w, in) : fork(w);
 		t.negate ^= !taken;
 		if (w->gave_up || path_add(w->p, &t) < 0)
 			return UNKNOWN;
@@ -457,4 +470,76 @@ long lower_program(const struct filter_view *f, struct lower_scratch *s)
 	} while (next_way(&w));
 	n = simplify(s, n);
 	return n ? put_filter(f, s, n) : 0;
+}
+
+static bool goes_back(struct exo_bpf_insn in)
+{
+	return in.code == (BPF_JMP | BPF_JA) && in.k >= 0x80000000;
+}
+
+/* Fill s->may_accept. Returns false when the program has loops. */
+static bool find_acceptance(const struct filter_view *f, uint8_t *may)
+{
+	for (uint32_t i = f->ninsns; i-- > 0;) {
+		struct exo_bpf_insn in = filter_insn(f, i);
+		unsigned class = in.code & BPF_CLASS;
+
+		if (goes_back(in))
+			return false;
+		if (class == BPF_RET)
+			may[i] = in.code & BPF_A || in.k;
+		else if (class != BPF_JMP)
+			may[i] = may[i + 1];
+		else if ((in.code & BPF_OP) == BPF_JA)
+			may[i] = may[i + 1 + in.k];
+		else
+			may[i] = may[i + 1 + in.jt] | may[i + 1 + in.jf];
+	}
+	return true;
+}
+
+/* Is A loaded from here on before anything looks at it? */
+static bool forgets_a(const struct filter_view *f, uint32_t i)
+{
+	while ((filter_insn(f, i).code & BPF_CLASS) == BPF_LDX)
+		i++;
+	return (filter_insn(f, i).code & BPF_CLASS) == BPF_LD;
+}
+
+/* Would the program go on from here in the same way if it began here? X and the scratch memory
+ * are as at the beginning. */
+static bool may_begin(const struct walk *w, bool stored)
+{
+	return !stored && w->x.kind == CONSTANT && w->x.k == 0 && forgets_a(w->f, w->pc);
+}
+
+uint32_t lower_prefix(const struct filter_view *f, struct lower_scratch *s, struct path *p)
+{
+	struct walk w = { .f = f, .s = s, .p = &s->a, .one_way = true };
+	enum outcome o = GOES_ON;
+	bool stored = false;
+	uint32_t begin = 0;
+
+	path_init(p, f->priority);
+	path_init(w.p, f->priority);
+	if (!find_acceptance(f, s->may_accept))
+		return 0;
+	w.a = w.x = constant(0);
+	for (int i = 0; i < BPF_SLOTS; i++)
+		w.m[i] = constant(0);
+	while (o == GOES_ON) {
+		struct exo_bpf_insn in = filter_insn(f, w.pc);
+		unsigned class = in.code & BPF_CLASS;
+
+		if (may_begin(&w, stored)) {
+			begin = w.pc;
+			*p = *w.p; /* what was loaded was captured */
+		}
+		w.pc++;
+		stored |= class == BPF_ST || class == BPF_STX;
+		o = step(&w, in);
+		if (o == GOES_ON && class == BPF_JMP)
+			*p = *w.p;
+	}
+	return begin;
 }

@@ -13,6 +13,7 @@ enum {
 struct lower_scratch {
 	struct path path[FILTER_PATHS_MAX], a, b;
 	uint8_t fork[LOWER_FORKS];
+	uint8_t may_accept[FILTER_INSNS_MAX]; /* does a way from this instruction on? */
 	uint8_t out[sizeof(struct exo_filter) +
 	            FILTER_PATHS_MAX * (sizeof(struct exo_path) +
 	                                FILTER_ATOMS_MAX * sizeof(struct exo_atom))];
@@ -22,3 +23,8 @@ struct lower_scratch {
  * program does; f has no paths. Returns its length; 0: the program asks what atoms cannot,
  * or in too many ways. */
 long lower_program(const struct filter_view *f, struct lower_scratch *scratch);
+
+/* What every frame satisfies that f's program accepts: the tests at its beginning whose failure
+ * always leads to rejection, as a path in *p, not finished. Returns from which instruction on the
+ * program, as a program of its own, decides the rest; 0: all of it. */
+uint32_t lower_prefix(const struct filter_view *f, struct lower_scratch *scratch, struct path *p);

@@ -11,13 +11,23 @@ static bool dominates(const struct dpf_dominance *may, uint32_t id)
 	return false;
 }
 
+/* A program may ask anything: beyond what excludes it for certain it counts as asking nothing. */
+static unsigned relate(const struct path *p, const struct path *q)
+{
+	unsigned r = path_relate(p, q);
+
+	if (r == PATH_DISJOINT || !(p->residual || q->residual))
+		return r;
+	return PATH_OVERLAP | (p->residual ? PATH_IMPLIED : 0) | (q->residual ? PATH_IMPLIES : 0);
+}
+
 /* May a new path p stand beside path q of filter id? The rank must say what the
  * implication says, for the rank is what decides. */
 static bool path_may(const struct path *p, const struct path *q, uint32_t id,
                      const struct overlap *o)
 {
 	const struct dpf_dominance *may = o->may;
-	unsigned r = path_relate(p, q);
+	unsigned r = relate(p, q);
 
 	if (r == PATH_DISJOINT)
 		return true;
@@ -110,7 +120,7 @@ static bool all_imply(struct overlap *o, const struct shape *s, const struct pat
 		if (!s->open[i])
 			q->byte[n++] = s->form.byte[i];
 	q->nbytes = (uint8_t)n;
-	unsigned r = path_relate(p, q);
+	unsigned r = relate(p, q);
 	if (r == PATH_DISJOINT)
 		return true;
 	return n < s->form.nbytes && r & PATH_IMPLIED && s->form.priority == p->priority &&

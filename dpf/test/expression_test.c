@@ -46,7 +46,7 @@ static int insert(struct dpf *d, const char *text, uint16_t flags)
 
 /* What the function asks, each question once: its code has no way back. */
 struct asked {
-	uint32_t questions, programs, bytes;
+	uint32_t questions, constants, programs, bytes;
 };
 
 static void hear(void *ctx, const struct store *store, const struct gen_note *note)
@@ -55,6 +55,7 @@ static void hear(void *ctx, const struct store *store, const struct gen_note *no
 
 	(void)store;
 	a->questions++;
+	a->constants += note->kind == GEN_BYTES;
 	a->programs += note->kind == GEN_PROGRAM;
 }
 
@@ -118,10 +119,82 @@ static void a_thousand_ports_ask_no_more_than_ten(void **state)
 	dpf_destroy(d);
 }
 
+/* What no path can say, of TCP and of UDP. */
+static const char *const residual[] = {
+	"tcp and ip[2:2] - ip[4:2] = 7", "udp and ip[2:2] - ip[4:2] = 7", "tcp and ip[8] * ip[9] = 60",
+};
+
+static void residuals_share_what_they_ask_first(void **state)
+{
+	enum { RESIDUALS = 8 };
+	struct dpf_stats stats;
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, MANY, 4096, 1), 0);
+	for (uint32_t i = 1; i <= RESIDUALS; i++) {
+		char text[64];
+
+		snprintf(text, sizeof text, "tcp and ip[2:2] - ip[4:2] = %u", i);
+		assert_int_equal(insert(d, text, FILTER_SHARED), i);
+	}
+	struct asked a = ask(d, true);
+	assert_int_equal(a.programs, RESIDUALS);
+	assert_int_equal(a.constants, 1); /* of all: a frame that is not TCP is asked no more */
+	dpf_stats(d, &stats);
+	assert_int_equal(stats.residual, RESIDUALS);
+	for (uint32_t i = 1; i <= RESIDUALS; i++) {
+		uint32_t ids[2];
+		uint8_t f[FRAME];
+
+		make_frame(f, 6, 0x0a000001, 5, 6);
+		f[17] = (uint8_t)(60 + i);
+		f[19] = 60;
+		assert_int_equal(dpf_match_shared(d, f, FRAME, FRAME, ids, 2), 1);
+		assert_int_equal(ids[0], i);
+		assert_int_equal(dpf_match_shared(d, f, 19, FRAME, ids, 2), 0); /* cut short */
+		f[23] = 17;
+		assert_int_equal(dpf_match_shared(d, f, FRAME, FRAME, ids, 2), 0);
+	}
+	dpf_destroy(d);
+}
+
+/* Two that begin by asking for different things take nothing from each other; of two that do not,
+ * nobody can say. What is not a program goes before either. */
+static void residuals_of_different_kinds_stand_side_by_side(void **state)
+{
+	uint8_t f[FRAME];
+	struct dpf *d;
+
+	(void)state;
+	assert_int_equal(dpf_create(&d, &host_memory, MANY, 4096, 1), 0);
+	assert_int_equal(insert(d, residual[0], 0), 1);
+	assert_int_equal(insert(d, residual[1], 0), 2);
+	assert_int_equal(insert(d, residual[2], 0), -E_OVERLAP);
+	make_frame(f, 6, 0x0a000001, 5, 6);
+	f[17] = 7;
+	assert_int_equal(dpf_classify(d, f, FRAME, FRAME), 1);
+	f[23] = 17;
+	assert_int_equal(dpf_classify(d, f, FRAME, FRAME), 2);
+	f[17] = 8;
+	assert_int_equal(dpf_classify(d, f, FRAME, FRAME), 0);
+	assert_int_equal(insert(d, "udp", 0), -E_OVERLAP);
+	assert_int_equal(dpf_delete(d, 2), 0);
+	dpf_reclaim(d);
+	int udp = insert(d, "udp", 0);
+	assert_true(udp > 0);
+	assert_int_equal(insert(d, residual[1], 0) > 0, 1);
+	f[17] = 7;
+	assert_int_equal(dpf_classify(d, f, FRAME, FRAME), udp);
+	dpf_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thousand_ports_ask_no_more_than_ten),
+		cmocka_unit_test(residuals_share_what_they_ask_first),
+		cmocka_unit_test(residuals_of_different_kinds_stand_side_by_side),
 	};
 
 	ethernet = pcap_open_dead(DLT_EN10MB, 65535);

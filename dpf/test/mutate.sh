@@ -44,7 +44,7 @@ grep -v '^#' dpf/test/mutations.txt | while read -r name file script; do
 	}
 	killer=
 	fails guard_test || fails dpf_test || fails fuzz/bpf_target bpf dpf/test/fuzz/kept/bpf/* ||
-		fails fuzz_test 100000 || fails churn_test
+		fails fuzz_test 100000 || fails churn_test || fails block_test
 	[ -n "$killer" ] && echo "ok mutation: $name # seen by $killer" ||
 		echo "not ok mutation: $name - no test fails"
 done

@@ -2,6 +2,7 @@
  * of the decision tree, with the expressions that ask it, or an instruction of a BPF program.
  * SPDX-License-Identifier: ISC */
 #include "dpf/bpf.h" /* first: libpcap's macros have names of it, too */
+#include "dpf/lower.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
 #include "dpf/tool/json.h"
@@ -57,7 +58,8 @@ struct part {
 	const struct expression *e;
 	const uint8_t *at;     /* in the block; NULL: the filter has no program there */
 	size_t length;
-	struct bpf_mark *mark; /* [program's instructions] */
+	uint32_t begin, n;     /* what of the program is compiled: the tree asks the rest */
+	struct bpf_mark *mark; /* [n] */
 };
 
 struct block {
@@ -100,6 +102,18 @@ static void note_piece(const struct block *b, uint64_t offset, bool json)
 		put_cause(last->text, last->who, true);
 }
 
+/* Leave out the beginning that became questions of the tree. */
+static void skip_prefix(struct part *p, struct filter_view *f)
+{
+	struct lower_scratch *s = malloc(sizeof *s);
+	struct path path;
+
+	p->begin = s && f->ninsns ? lower_prefix(f, s, &path) : 0;
+	free(s);
+	f->insns += p->begin * sizeof(struct exo_bpf_insn);
+	p->n = f->ninsns -= p->begin;
+}
+
 /* Compile the program alone and look for the same bytes. */
 static void find_part(const struct block *b, struct part *p, const struct expression *e)
 {
@@ -110,6 +124,7 @@ static void find_part(const struct block *b, struct part *p, const struct expres
 
 	*p = (struct part){ .e = e, .mark = calloc(e->program.bf_len + 1, sizeof *p->mark) };
 	if (code && p->mark && filter_decode(&f, e->filter, e->length) == 0) {
+		skip_prefix(p, &f);
 		x86_init(&a, code, room);
 		bpf_compile(&a, &f, p->mark);
 		p->length = x86_here(&a);
@@ -127,12 +142,12 @@ static void note_insn(const struct part *p, const uint8_t *at, bool json)
 
 	if (at == p->at && !json)
 		printf("; %s\n", p->e->text);
-	for (int k = 0; k < (int)p->e->program.bf_len && p->mark[k].code <= offset; k++) {
+	for (uint32_t k = 0; k < p->n && p->mark[k].code <= offset; k++) {
 		if (!p->mark[k].captured)
 			continue; /* not reached */
+		last = (int)(p->begin + k);
 		if (!json && p->mark[k].code == offset)
-			put_cause(bpf_image(&p->e->program.bf_insns[k], k), "", false);
-		last = k;
+			put_cause(bpf_image(&p->e->program.bf_insns[last], last), "", false);
 	}
 	if (json && last >= 0)
 		put_cause(bpf_image(&p->e->program.bf_insns[last], last), p->e->text, true);
