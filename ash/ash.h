@@ -115,7 +115,7 @@ struct ash_run {
 	uint64_t r1, r2;  /* in: usually ASH_CTX and 0 */
 	/* Does helper `id` with arg[0..4]; the value becomes r0. May set stop. */
 	uint64_t (*helper)(struct ash_run *run, uint32_t id, const uint64_t *arg);
-	uint32_t stop;    /* out: enum ash_stop; set to 0 by the engines at the start */
+	uint32_t stop;    /* out: enum ash_stop; 0 when a helper is called */
 	/* ---- */
 	uint32_t nextent;
 	struct ash_extent extent[ASH_EXTENTS]; /* for helpers and the interpreter */

@@ -1,5 +1,6 @@
 /* ash/compile.c - a decoded program to machine code, in one pass; arithmetic and memory are
- * in emit_alu.c and emit_mem.c, registers and the native stack in emit.h.
+ * in emit_alu.c and emit_mem.c, entry and exits in emit_run.c, registers and the native stack
+ * in emit.h.
  *
  *   entry | body: the instructions in order | dispatch of callx, stubs of calls, helper
  *   glue, exits
@@ -21,58 +22,22 @@ size_t ash_code_bound(const struct ash_program *p)
 	       (size_t)p->nfunction * BYTES_FUNCTION;
 }
 
-static const enum x86_gpr saved[] = { RBX, RBP, R12, R13, R14, R15 };
 static const enum x86_gpr kept[] = { RBX, R13, R14, R15 }; /* BPF's r6..r9 */
-enum { NSAVED = sizeof saved / sizeof *saved, NKEPT = sizeof kept / sizeof *kept };
+enum { NKEPT = sizeof kept / sizeof *kept };
 
-#define RUN(reg, field) x86_at(reg, (int32_t)offsetof(struct ash_run, field))
-
-static void zero(struct emit *e, enum x86_gpr r) { x86_alu(&e->a, X86_32, X86_XOR, r, r); }
-
-/* Leave with the status in eax: rsp is T. */
-static void emit_leave(struct emit *e)
+/* True if the zero flag is what comparing with zero would make it: the arithmetic before set it,
+ * at least as wide, or in 32 bits, which leave no others. Not after a charge. */
+static bool has_flags(const struct emit *e, struct ash_insn i)
 {
-	struct x86 *a = &e->a;
+	struct ash_insn p = e->previous;
+	int class = insn_class(p), op = insn_op(p);
+	bool arithmetic = op == OP_ADD || op == OP_SUB || op == OP_OR || op == OP_AND ||
+	                  op == OP_XOR || op == OP_NEG;
+	bool equality = i.imm == 0 && !(i.code & SOURCE_X) &&
+	                (insn_op(i) == OP_JEQ || insn_op(i) == OP_JNE);
 
-	x86_pop(a, RCX); /* the slot */
-	x86_pop(a, RDI); /* the run */
-	x86_store(a, X86_32, RUN(RDI, stop), RAX);
-	x86_store(a, X86_64, RUN(RDI, budget), BUDGET);
-	for (int k = NSAVED; k-- > 0;)
-		x86_pop(a, saved[k]);
-	x86_ret(a);
-}
-
-static void emit_entry(struct emit *e)
-{
-	struct x86 *a = &e->a;
-
-	for (int k = 0; k < NSAVED; k++)
-		x86_push(a, saved[k]);
-	x86_push(a, RDI);
-	x86_push(a, RDI);
-	x86_load(a, X86_64, WINDOW, RUN(RDI, window));
-	x86_load(a, X86_64, BUDGET, RUN(RDI, budget));
-	x86_store_imm(a, X86_32, RUN(RDI, stop), ASH_STOP_OK);
-	x86_load(a, X86_64, RSI, RUN(RDI, r2));
-	x86_load(a, X86_64, RDI, RUN(RDI, r1));
-	x86_mov_imm(a, RBP, ASH_STACK_TOP);
-	for (int r = B0; r < B10; r++)
-		if (r != B1 && r != B2)
-			zero(e, native(r));
-	x86_call(a, &e->w->label[e->p->start]);
-	x86_load(a, X86_64, RCX, x86_at(RSP, 8));
-	x86_store(a, X86_64, RUN(RCX, r0), RAX);
-	zero(e, RAX);
-	emit_leave(e);
-}
-
-/* rcx = 64 times the depth */
-static void emit_depth(struct emit *e)
-{
-	x86_mov_imm(&e->a, RCX, ASH_STACK_TOP);
-	x86_alu(&e->a, X86_32, X86_SUB, RCX, RBP);
-	x86_shift_imm(&e->a, X86_32, X86_SHR, RCX, 3);
+	return equality && arithmetic && insn_dst(p) == insn_dst(i) && i.off >= 0 &&
+	       (class == CLASS_ALU || (class == CLASS_ALU64 && insn_class(i) == CLASS_JMP));
 }
 
 static void emit_compare(struct emit *e, struct ash_insn i)
@@ -80,14 +45,18 @@ static void emit_compare(struct emit *e, struct ash_insn i)
 	enum x86_size s = insn_class(i) == CLASS_JMP ? X86_64 : X86_32;
 	enum x86_gpr d = native(insn_dst(i)), src = native(insn_src(i));
 
+	if (has_flags(e, i))
+		return;
 	if (insn_op(i) == OP_JSET && i.code & SOURCE_X)
 		x86_test(&e->a, s, d, src);
 	else if (insn_op(i) == OP_JSET)
 		x86_test_imm(&e->a, s, d, i.imm);
 	else if (i.code & SOURCE_X)
 		x86_alu(&e->a, s, X86_CMP, d, src);
-	else
+	else if (i.imm)
 		x86_alu_imm(&e->a, s, X86_CMP, d, i.imm);
+	else
+		x86_test(&e->a, s, d, d);
 }
 
 static void emit_jump(struct emit *e, struct ash_insn i, uint32_t at)
@@ -121,7 +90,9 @@ static void emit_call(struct emit *e, struct ash_insn i, uint32_t at)
 		x86_mov_imm(&e->a, POINTER, (uint32_t)i.imm);
 		x86_call(&e->a, &e->glue);
 	}
-	e->base = -1;
+	forget_pointer(e);
+	for (int r = B0; r <= B5; r++)
+		forget(e, r);
 }
 
 static void emit_wide(struct emit *e, struct ash_insn i, uint32_t at)
@@ -138,9 +109,6 @@ static void emit_insn(struct emit *e, uint32_t at)
 {
 	struct ash_insn i = e->p->insn[at];
 
-	if (e->p->mark[at] & (ASH_TARGET | ASH_FUNCTION))
-		e->base = -1;
-	x86_bind(&e->a, &e->w->label[at]);
 	switch (insn_class(i)) {
 	case CLASS_LD: emit_wide(e, i, at); break;
 	case CLASS_LDX: case CLASS_ST: case CLASS_STX: ash_emit_memory(e, i); break;
@@ -153,6 +121,25 @@ static void emit_insn(struct emit *e, uint32_t at)
 		else
 			emit_jump(e, i, at);
 	}
+	e->previous = i;
+}
+
+/* The instruction at `at`, or that and the next. Returns how many slots they take. */
+static uint32_t emit_some(struct emit *e, uint32_t at)
+{
+	const struct ash_insn *i = &e->p->insn[at];
+
+	if (e->p->mark[at] & (ASH_TARGET | ASH_FUNCTION)) {
+		ash_emit_forget_all(e);
+		e->previous.code = 0;
+	}
+	x86_bind(&e->a, &e->w->label[at]);
+	if (at + 1 < e->p->ninsn && !e->p->mark[at + 1] && ash_emit_pair(e, i[0], i[1])) {
+		e->previous.code = 0;
+		return 2;
+	}
+	emit_insn(e, at);
+	return i->code == LDDW ? 2 : 1;
 }
 
 /* Binary search of r11 among the starts of functions [low, high). */
@@ -222,8 +209,12 @@ static void emit_glue(struct emit *e)
 		return;
 	x86_bind(a, &e->glue);
 	ash_emit_charge(e, 1, &e->stub_budget);
-	emit_depth(e);
-	x86_load(a, X86_64, RCX, x86_indexed(RSP, RCX, 0, 24));
+	if (e->has.nests) {
+		ash_emit_depth(e);
+		x86_load(a, X86_64, RCX, x86_indexed(RSP, RCX, 0, 24));
+	} else {
+		x86_load(a, X86_64, RCX, x86_at(RSP, 24));
+	}
 	for (int r = B5; r >= B1; r--)
 		x86_push(a, native(r));
 	x86_push(a, RCX);
@@ -236,50 +227,17 @@ static void emit_glue(struct emit *e)
 	x86_pop(a, RCX);
 	x86_alu_imm(a, X86_64, X86_ADD, RSP, 8 * 6);
 	x86_load(a, X86_64, BUDGET, RUN(RCX, budget));
-	x86_load(a, X86_32, POINTER, RUN(RCX, stop));
-	x86_test(a, X86_32, POINTER, POINTER);
-	x86_jcc(a, CC_NE, &e->stub_stop);
+	x86_alu_mem_imm(a, X86_32, X86_CMP, RUN(RCX, stop), ASH_STOP_OK);
+	x86_jcc(a, CC_NE, &e->stub_helper);
 	for (int r = B1; r <= B5; r++)
-		zero(e, native(r));
+		emit_zero(e, native(r));
 	x86_ret(a);
-}
-
-static void emit_stop(struct emit *e, struct x86_label *l, enum ash_stop why,
-                      struct x86_label *next)
-{
-	x86_bind(&e->a, l);
-	if (why == ASH_STOP_BUDGET)
-		zero(e, BUDGET);
-	x86_mov_imm(&e->a, POINTER, why);
-	x86_jmp(&e->a, next);
-}
-
-/* All the ways a run is cut short. Returns the offset of the one for faults. */
-static uint32_t emit_stops(struct emit *e)
-{
-	struct x86 *a = &e->a;
-	struct x86_label fault = { 0 };
-
-	emit_stop(e, &e->stub_depth, ASH_STOP_DEPTH, &e->stub_stop);
-	emit_stop(e, &e->stub_callx, ASH_STOP_CALLX, &e->stub_stop);
-	emit_stop(e, &e->stub_budget, ASH_STOP_BUDGET, &e->stub_stop);
-	emit_stop(e, &e->budget, ASH_STOP_BUDGET, &e->unwind);
-	uint32_t fault_exit = x86_here(a);
-	emit_stop(e, &fault, ASH_STOP_FAULT, &e->unwind);
-	x86_bind(a, &e->stub_stop);
-	x86_alu_imm(a, X86_64, X86_ADD, RSP, 8); /* the return address into the body */
-	x86_bind(a, &e->unwind);
-	emit_depth(e);
-	x86_lea(a, X86_64, RSP, x86_indexed(RSP, RCX, 0, 8));
-	x86_mov(a, X86_32, RAX, POINTER);
-	emit_leave(e);
-	return fault_exit;
 }
 
 int ash_compile(const struct ash_program *p, struct ash_workspace *w, uint8_t *code,
                 size_t cap, struct ash_code *out, uint32_t *where)
 {
-	struct emit e = { .p = p, .w = w, .base = -1 };
+	struct emit e = { .p = p, .w = w };
 
 	x86_init(&e.a, code, cap);
 	for (uint32_t at = 0; at < p->ninsn; at++)
@@ -287,20 +245,21 @@ int ash_compile(const struct ash_program *p, struct ash_workspace *w, uint8_t *c
 	for (uint32_t f = 0; f < p->nfunction; f++)
 		w->stub[f] = (struct x86_label){ 0 };
 
-	emit_entry(&e);
+	ash_emit_entry(&e);
+	forget(&e, B10);
 	out->body = x86_here(&e.a);
-	for (uint32_t at = 0; at < p->ninsn; at++) {
-		if (where)
-			where[at] = x86_here(&e.a);
-		if (!(p->mark[at] & ASH_SECOND))
-			emit_insn(&e, at);
+	for (uint32_t at = 0, n; at < p->ninsn; at += n) {
+		uint32_t here = x86_here(&e.a);
+		n = emit_some(&e, at);
+		for (uint32_t k = 0; where && k < n; k++)
+			where[at + k] = k ? x86_here(&e.a) : here;
 	}
 	out->end = x86_here(&e.a);
 	emit_dispatch(&e);
 	for (uint32_t f = 0; f < p->nfunction; f++)
 		emit_stub(&e, f);
 	emit_glue(&e);
-	out->fault_exit = emit_stops(&e);
+	out->fault_exit = ash_emit_stops(&e);
 	out->length = x86_here(&e.a);
 	return e.a.full ? -E_NOSPC : 0;
 }

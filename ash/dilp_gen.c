@@ -169,7 +169,7 @@ static void emit_pipeline(struct loop *l)
 
 int dilp_compile(const struct dilp_pipe *pipe, uint32_t n, uint8_t *code, size_t cap)
 {
-	struct loop l = { .e = { .base = -1 }, .pipe = pipe, .n = n,
+	struct loop l = { .pipe = pipe, .n = n,
 		          .to = RDI, .from = RSI, .left = RDX, .state = R10 };
 
 	for (uint32_t k = 0; k < n; k++)

@@ -22,17 +22,37 @@ enum { SLOT = 8 };
 _Static_assert(64 * (ASH_STACK_TOP - ASH_STACK) == 8 * ASH_FRAME * 8 * ASH_DEPTH,
                "rcx = (ASH_STACK_TOP - r10) / 8 is the depth's native stack");
 
+/* A number modulo 2^32: origin, which stands for some number that is not known, plus `plus`.
+ * Two values of one origin differ by a constant that is known. */
+struct value {
+	uint32_t origin;
+	int32_t plus;
+};
+
+/* What a program has in it. */
+struct survey {
+	uint32_t used;   /* bits of the BPF registers that it may read or write */
+	uint32_t needed; /* those that it may read before it has written them */
+	bool helpers;    /* it calls some */
+	bool nests;      /* it has local calls */
+	bool charges;    /* it is charged for something */
+};
+
 struct emit {
 	struct x86 a;
 	const struct ash_program *p;
 	struct ash_workspace *w;
-	/* POINTER holds the low 32 bits of register `base` + `displacement`, and an access
-	 * there has succeeded; base is -1 for none. */
-	int base;
-	int32_t displacement;
-	/* Where runs end; the second three are for code called from a function. */
+	struct survey has;
+	/* The low halves of BPF's registers, and POINTER, where an access has succeeded; its
+	 * origin is 0 if it holds nothing. */
+	struct value value[NREG], pointer;
+	uint32_t origins; /* given out so far */
+	/* The instruction before this one, if control comes only from there and its code is its
+	 * own; else code is 0. */
+	struct ash_insn previous;
+	/* Where runs end; the second five are for code called from a function. */
 	struct x86_label budget, unwind, stub_budget, stub_depth, stub_callx, stub_stop;
-	struct x86_label glue, dispatch;
+	struct x86_label stub_helper, glue, dispatch;
 };
 
 /* The x86 register of a BPF one. */
@@ -42,15 +62,38 @@ static inline enum x86_gpr native(int reg)
 	return (enum x86_gpr)map[reg];
 }
 
-/* BPF register `reg` changes: a pointer reduced from it is no longer its. */
-static inline void forget(struct emit *e, int reg)
+#define RUN(reg, field) x86_at(reg, (int32_t)offsetof(struct ash_run, field))
+
+static inline void emit_zero(struct emit *e, enum x86_gpr r)
 {
-	if (e->base == reg)
-		e->base = -1;
+	x86_alu(&e->a, X86_32, X86_XOR, r, r);
 }
 
+/* BPF register `reg` becomes a number that is not known. */
+static inline void forget(struct emit *e, int reg)
+{
+	e->value[reg] = (struct value){ ++e->origins, 0 };
+}
+
+/* POINTER is overwritten. */
+static inline void forget_pointer(struct emit *e) { e->pointer.origin = 0; }
+
+/* What is known at a place that several ways lead to: nothing, but for r10. */
+void ash_emit_forget_all(struct emit *e);
+/* Arithmetic i was done: what its destination is now. */
+void ash_emit_follow(struct emit *e, struct ash_insn i);
+
 void ash_emit_alu(struct emit *e, struct ash_insn i);
+/* i and the next instruction at once, if there is a machine instruction for both. */
+bool ash_emit_pair(struct emit *e, struct ash_insn i, struct ash_insn next);
 void ash_emit_memory(struct emit *e, struct ash_insn i);
+
+/* How runs begin and end, emit_run.c: e->has is filled, and the entry emitted; */
+void ash_emit_entry(struct emit *e);
+/* rcx = 64 times the depth of the function that runs, if the program nests; */
+void ash_emit_depth(struct emit *e);
+/* the ways a run is cut short. Returns the offset of the one for faults. */
+uint32_t ash_emit_stops(struct emit *e);
 
 /* The sandbox, emit_guard.c: the memory operand for BPF register `base` + off, */
 struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off);

@@ -53,7 +53,7 @@ static void emit_divide(struct emit *e, struct ash_insn i, enum x86_size s)
 	enum x86_gpr d = native(insn_dst(i));
 	bool remainder = insn_op(i) == OP_MOD, is_signed = i.off == 1;
 
-	e->base = -1; /* divide() uses POINTER */
+	forget_pointer(e); /* divide() uses it */
 	operand_to_scratch(e, i, s);
 	x86_test(a, s, SCRATCH, SCRATCH);
 	x86_jcc(a, CC_E, &zero);
@@ -96,12 +96,22 @@ static void emit_shift(struct emit *e, struct ash_insn i, enum x86_size s)
 	}
 }
 
-/* Byte order. be16: bswap d; shr d, 16 */
+/* True if d was loaded just now, and has 16 bits. */
+static bool is_half(const struct emit *e, int reg)
+{
+	return e->previous.code == (CLASS_LDX | MODE_MEM | SIZE_H) && insn_dst(e->previous) == reg;
+}
+
+/* Byte order. be16: bswap d; shr d, 16 - or rol d16, 8 if there are no more than 16 bits */
 static void emit_end(struct emit *e, struct ash_insn i)
 {
 	enum x86_gpr d = native(insn_dst(i));
 	bool swaps = insn_class(i) == CLASS_ALU64 || i.code & SOURCE_X;
 
+	if (swaps && i.imm == 16 && is_half(e, insn_dst(i))) {
+		x86_shift_imm(&e->a, X86_16, X86_ROL, d, 8);
+		return;
+	}
 	if (swaps)
 		x86_bswap(&e->a, i.imm == 64 ? X86_64 : X86_32, d);
 	if (swaps && i.imm == 16)
@@ -165,5 +175,31 @@ void ash_emit_alu(struct emit *e, struct ash_insn i)
 	case OP_END: emit_end(e, i); break;
 	default: emit_simple(e, i, s);
 	}
-	forget(e, insn_dst(i));
+	ash_emit_follow(e, i);
+}
+
+/* d = s, then: lea d, [s + imm]; lea d, [s + t]; imul d, s, imm */
+bool ash_emit_pair(struct emit *e, struct ash_insn i, struct ash_insn next)
+{
+	int from = insn_src(i), op = insn_op(next);
+	enum x86_size s = size_of(i);
+	enum x86_gpr d = native(insn_dst(i));
+
+	if ((insn_class(i) != CLASS_ALU && insn_class(i) != CLASS_ALU64) || i.off ||
+	    insn_op(i) != OP_MOV || !(i.code & SOURCE_X) || insn_class(next) != insn_class(i) ||
+	    insn_dst(next) != insn_dst(i))
+		return false;
+	if (op == OP_ADD && next.code & SOURCE_X) {
+		int t = insn_src(next) == insn_dst(i) ? from : insn_src(next);
+		x86_lea(&e->a, s, d, x86_indexed(native(from), native(t), 0, 0));
+	} else if (op == OP_ADD) {
+		x86_lea(&e->a, s, d, x86_at(native(from), next.imm));
+	} else if (op == OP_MUL && !(next.code & SOURCE_X)) {
+		x86_imul_imm(&e->a, s, d, native(from), next.imm);
+	} else {
+		return false;
+	}
+	ash_emit_follow(e, i);
+	ash_emit_follow(e, next);
+	return true;
 }

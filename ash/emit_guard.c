@@ -1,28 +1,45 @@
 /* ash/emit_guard.c - the sandbox: every memory operand, and every charge to the budget.
  *
  * Every operand is [window + p] or [window + p + d], where p is a register whose upper 32
- * bits are zero: POINTER, just reduced, or rbp (BPF's r10), which only calls change. |d| is
- * less than 64 KiB; it is not 0 only for rbp and where the same base register served an
- * access before, with another displacement. ASH_GUARD says why that is exact.
+ * bits are zero: rbp (BPF's r10), which only calls change, or POINTER, reduced from a register
+ * after the displacement was added. POINTER serves on without another reduction where the
+ * address differs from it by a constant, d, that is known and less than 64 KiB: the access
+ * through POINTER before it succeeded, or control would not be here, so that p lies in the
+ * mapped part, and p + d is in the window or its guards, without wrapping around. ASH_GUARD
+ * says why that is exact.
  * Layer: leaf library. SPDX-License-Identifier: ISC
  */
 #include "ash/emit.h"
 
-_Static_assert(ASH_GUARD >= 0x10000 + 8, "a shared pointer's displacement, and 8 bytes");
-_Static_assert(ASH_CTX >= 0x10000 && ASH_END <= 0xffff0000,
+enum { REACH = 0x10000 };
+_Static_assert(ASH_GUARD >= REACH + 8, "a shared pointer's displacement, and 8 bytes");
+_Static_assert(ASH_CTX >= REACH && ASH_END <= 0x100000000 - REACH,
                "from a mapped byte, no displacement wraps around");
+
+/* The constant by which v differs from w, if it is known and less than `reach`. */
+static bool differs(struct value v, struct value w, int64_t reach, int32_t *by)
+{
+	int64_t d = (int64_t)v.plus - w.plus;
+
+	*by = (int32_t)d;
+	return v.origin == w.origin && d > -reach && d < reach;
+}
 
 /* lea r11d, [base + off]: reduced to 32 bits after the displacement was added */
 struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off)
 {
+	struct value v = { e->value[base].origin, e->value[base].plus + off };
+	int32_t d;
+
 	if (base == B10)
 		return x86_indexed(WINDOW, RBP, 0, off);
-	if (e->base != base) {
-		x86_lea(&e->a, X86_32, POINTER, x86_at(native(base), off));
-		e->base = base;
-		e->displacement = off;
-	}
-	return x86_indexed(WINDOW, POINTER, 0, off - e->displacement);
+	if (differs(v, e->value[B10], INT16_MAX, &d))
+		return x86_indexed(WINDOW, RBP, 0, d);
+	if (differs(v, e->pointer, REACH, &d))
+		return x86_indexed(WINDOW, POINTER, 0, d);
+	x86_lea(&e->a, X86_32, POINTER, x86_at(native(base), off));
+	e->pointer = v;
+	return x86_indexed(WINDOW, POINTER, 0, 0);
 }
 
 /* sub budget, n; jb out */

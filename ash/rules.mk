@@ -2,7 +2,7 @@
 # host tool; the rest is hosted.
 # SPDX-License-Identifier: ISC
 ASH := $(addprefix ash/,decode.c interp.c run.c frame.c helper.c compile.c emit_alu.c emit_guard.c emit_mem.c \
-       dilp.c dilp_gen.c)
+       emit_run.c emit_value.c dilp.c dilp_gen.c)
 # The loader of objects: as free-standing, but not for the kernel.
 ASH_OBJECT := ash/elf.c ash/object.c
 
@@ -17,7 +17,7 @@ ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) dpf/tool/times.c \
             $(addprefix dpf/,bpf.c filter.c lower.c path.c relate.c)
 # The compiler once more, as bare_compile, with no sandbox in it: for the bench.
 $(B)/%/ash/tool/bare-engine.o: $(addprefix $(B)/%/,ash/compile.o ash/emit_alu.o ash/emit_mem.o \
-		ash/tool/bare.o)
+		ash/emit_run.o ash/emit_value.o ash/tool/bare.o)
 	$(LD) -r -o $@ $^ && objcopy --redefine-sym ash_compile=bare_compile -G bare_compile $@
 ASH_LIBS := -rdynamic -lpcap -lcapstone -lcrypto
 $(B)/ash: $(ASH_TOOL:%.c=$(B)/h/%.o) $(B)/h/ash/tool/bare-engine.o ; $(CC) -o $@ $^ $(ASH_LIBS)

@@ -45,7 +45,7 @@ LWIP_SRC := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf stats 
             netif/ethernet
 PURE     := heap share ring checksum copysum siphash
 # The composer of copysum's loop.
-FUSION   := ash/dilp_gen ash/emit_alu dpf/x86
+FUSION   := ash/dilp_gen ash/emit_alu ash/emit_value dpf/x86
 STACK    := interface port/port
 
 # A program: its start, and what newlib needs. PROGRAM links one: $(call program,NAME,OBJECTS)

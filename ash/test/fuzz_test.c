@@ -10,12 +10,12 @@
 #include "ash/insn.h"
 #include "ash/test/checker.h"
 
-enum { BODY_MAX = 40, DATA = 4096, CTX = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
+enum { BODY_MAX = 40, INSNS_MAX = 512, DATA = 4096, CTX = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
 #define I(c, d, s, o, k) ((struct ash_insn){ (uint8_t)(c), (uint8_t)((d) | (s) << 4), o, k })
 
 static struct host host;
 static uint64_t state;
-static struct ash_insn insn[256];
+static struct ash_insn insn[INSNS_MAX];
 static uint32_t n;
 
 static uint64_t next(void) /* xorshift64* */
@@ -77,6 +77,22 @@ static int base(void)
 	return b;
 }
 
+/* A register that differs from b by a constant, which the compiler may know. */
+static int derived(int b)
+{
+	int class = below(4) ? CLASS_ALU64 : CLASS_ALU, d = (int)below(10);
+
+	if (below(3))
+		return b;
+	if (below(8))
+		add(I(class | OP_MOV | SOURCE_X, d, b, 0, 0));
+	if (below(4))
+		add(I(class | OP_ADD, d, 0, 0, below(20) ? (int32_t)below(200) - 100 : (int32_t)value()));
+	if (below(4) == 0)
+		add(I(class | OP_SUB, d, 0, 0, (int32_t)below(200) - 100));
+	return d;
+}
+
 static int16_t offset(int b)
 {
 	if (below(200) == 0)
@@ -88,8 +104,8 @@ static void add_memory(void)
 {
 	static const uint8_t sizes[] = { SIZE_B, SIZE_H, SIZE_W, SIZE_DW };
 	static const int32_t ops[] = { 0, 0x40, 0x50, 0xa0, 1, 0x41, 0x51, 0xa1, 0xe1, 0xf1 };
-	int size = sizes[below(4)], b = base(), r = (int)below(10);
-	int16_t off = offset(b);
+	int size = sizes[below(4)], first = base(), b = derived(first), r = (int)below(10);
+	int16_t off = offset(first);
 
 	switch (below(5)) {
 	case 0: add(I(CLASS_LDX | MODE_MEM | size, r, b, off, 0)); break;
@@ -112,7 +128,9 @@ static void add_jump(void)
 	int class = below(2) ? CLASS_JMP : CLASS_JMP32;
 	int op = ops[below(11)];
 
-	if (below(2))
+	if (below(2)) /* compare what was computed just now with zero */
+		add(I(class | (below(2) ? OP_JEQ : OP_JNE), insn_dst(insn[n - 1]) % 10, 0, 0, 0));
+	else if (below(2))
 		add(I(class | op | SOURCE_X, below(10), below(11), 0, 0));
 	else
 		add(I(class | op, below(10), 0, 0, (int32_t)value()));
@@ -183,7 +201,10 @@ static void generate(void)
 {
 	n = 0;
 	for (int r = 0; r < 10; r++)
-		add_wide(r, r >= 6 && r < 9 ? ASH_DATA + 1024 + below(2048) : value());
+		if (r >= 6 && r < 9)
+			add_wide(r, ASH_DATA + 1024 + below(2048));
+		else if (below(4)) /* else it is zero, or r1 and r2 as the run has them */
+			add_wide(r, value());
 	add_function(1 + below(BODY_MAX));
 	uint32_t second = n;
 	add_function(1 + below(BODY_MAX / 2));

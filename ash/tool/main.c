@@ -122,10 +122,11 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN); /* what cannot be written is said, and is a status */
+	signal(SIGPIPE, SIG_IGN); /* what cannot be written is a status */
 	int status = run(argc, argv);
 	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "ash: cannot write: %s\n", strerror(errno));
+		if (errno != EPIPE)
+			fprintf(stderr, "ash: cannot write: %s\n", strerror(errno));
 		return status ? status : STATUS_REFUSED;
 	}
 	return status;
