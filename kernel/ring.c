@@ -408,7 +408,7 @@ long ring_send(uint32_t index, uint32_t pair, bool any)
 	struct nic *nic = nic_of(pair);
 	uint32_t head = r->head->tx_head;
 
-	if (head - r->tx_done > EXO_RING_N)
+	if (head - r->tx_seen > EXO_RING_N - (r->tx_seen - r->tx_done))
 		return -E_INVAL;
 	nic_reap(nic);
 	while (r->tx_seen != head && send_next(r, nic, head - r->tx_seen, any))

@@ -102,7 +102,7 @@ static const struct slot *wire_of(struct env *env, uint32_t slot)
  * Returns how many entries are left because the device is full (wait until tx_room
  * changes from what it was before, then call again: on any wire), or
  *   -E_PERM   a slot, or the machine has no interface
- *   -E_INVAL  tx_head is further on than the ring is long
+ *   -E_INVAL  tx_head is further on than the ring is long, or behind what was taken already
  * Frames refused are counted in tx_refused and in nic.refused. */
 long sys_ring_send(uint32_t ring, uint32_t wire)
 {

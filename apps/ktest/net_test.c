@@ -109,6 +109,21 @@ static void refused_frames_are_counted_and_not_sent(void)
 	close_ring();
 }
 
+/* While the device has a frame: what was taken is not taken again, 2^32 entries long. */
+static void a_transmit_head_that_goes_back_is_refused(void)
+{
+	CHECK(open_ring());
+	CHECK(insert_arp() > 0);
+	write_arp(tx_memory());
+	describe(TX_BASE, 100, 1);
+	describe(TX_BASE, 600, 0);
+	CHECK_IS(send(), 0);
+	ring()->tx_head--;
+	CHECK_IS(send(), -E_INVAL);
+	CHECK_IS(ring()->tx_seen, 2);
+	close_ring();
+}
+
 /* A capability for the interface that lets its holder insert filters and no more. */
 static long plain_nic(void)
 {
@@ -568,6 +583,7 @@ const struct ktest net_tests[] = {
 	{ "what_the_device_has_no_room_for_is_sent_later",
 	  what_the_device_has_no_room_for_is_sent_later },
 	{ "refused_frames_are_counted_and_not_sent", refused_frames_are_counted_and_not_sent },
+	{ "a_transmit_head_that_goes_back_is_refused", a_transmit_head_that_goes_back_is_refused },
 	{ "frames_that_are_not_the_senders_to_send_are_refused",
 	  frames_that_are_not_the_senders_to_send_are_refused },
 	{ "without_a_buffer_the_frame_is_dropped_and_counted",
