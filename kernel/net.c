@@ -22,7 +22,6 @@ enum { DEBT_MAX = 16 };
 #define RARE static __attribute__((noinline, cold))
 
 static struct {
-	bool polling;            /* the interface's interrupt is off */
 	uint64_t frame;          /* counts frames that have subscribers, to tell them apart */
 	uint64_t last[RING_MAX]; /* the last of them that each ring got */
 	uint32_t worked_for;     /* a filter; 0: nobody */
@@ -30,7 +29,9 @@ static struct {
 	bool in_credit;          /* so few slices does the filter's owner owe that its handler runs */
 	/* subscribers to the frame at hand, and to the first fragment before it */
 	uint32_t shared[EXO_FILTER_MAX + FRAGMENT_COPIES];
-} state = { .polling = true };
+} state;
+
+uint32_t net_polled = 1u << NIC_SHARED;
 
 /* Charge the work since the last settlement to the owner of the filter it was for. */
 static void settle(void)
@@ -226,8 +227,10 @@ static bool poll(void)
 {
 	uint32_t taken = 0, n;
 
-	if (!info.nic.present)
+	if (!info.nic.present) {
+		net_polled = 0;
 		return false;
+	}
 	info.nic.polls++;
 	state.since = sched_charge();
 	do {
@@ -235,9 +238,10 @@ static bool poll(void)
 		taken += n;
 	} while (n && taken < NET_QUOTA);
 	bool sent = nic_reap(nic_of(NIC_SHARED)), room = make_room();
-	state.polling = n > 0 || !nic_listen(nic_of(NIC_SHARED), true);
-	if (state.polling)
+	bool more = n > 0 || !nic_listen(nic_of(NIC_SHARED), true);
+	if (more)
 		nic_listen(nic_of(NIC_SHARED), false);
+	net_set_polled(NIC_SHARED, more);
 	return taken || sent || room;
 }
 
@@ -249,7 +253,9 @@ void net_poll(void)
 
 void net_turn(void)
 {
-	if (state.polling)
+	if (!net_polled)
+		return;
+	if (net_polled & 1u << NIC_SHARED)
 		poll();
 	pair_turn();
 }
@@ -265,7 +271,7 @@ bool net_idle(void)
 {
 	if (!info.nic.present)
 		return true;
-	bool quiet = !poll() && !state.polling &&
+	bool quiet = !poll() && !(net_polled & 1u << NIC_SHARED) &&
 	             nic_listen_sent(nic_of(NIC_SHARED), ring_wants_room(NIC_SHARED));
 	return pair_idle() && quiet;
 }

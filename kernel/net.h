@@ -2,14 +2,23 @@
  * SPDX-License-Identifier: ISC */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { NET_QUOTA = 64 }; /* frames of one poll: a flood cannot hold the CPU for longer */
+
+/* A bit for each queue pair whose interrupt is off: it is polled. */
+extern uint32_t net_polled;
+
+static inline void net_set_polled(uint32_t pair, bool on)
+{
+	net_polled = on ? net_polled | 1u << pair : net_polled & ~(1u << pair);
+}
 
 /* Take what has arrived, within the quota. Interrupts stay off while there is more:
  * under load the interface is polled (Mogul & Ramakrishnan, 1997). */
 void net_poll(void);
 
-/* The same, if the interface is being polled: once for every turn of the scheduler. */
+/* The same, of what is polled: once for every turn of the scheduler. */
 void net_turn(void);
 
 /* The interface interrupts. */

@@ -12,7 +12,7 @@
 #include "kernel/ring.h"
 #include "kernel/sched.h"
 
-static bool polling[EXO_PAIR_MAX]; /* its interrupt is off, while a ring is bound */
+static bool polled(uint32_t pair) { return net_polled & 1u << pair; }
 
 void pair_init(void)
 {
@@ -33,7 +33,7 @@ bool pair_is_free(uint32_t pair)
 static void unbind(uint32_t pair)
 {
 	info.pair[pair].bound = 0;
-	polling[pair] = false;
+	net_set_polled(pair, false);
 	nic_listen(nic_of(pair), false);
 }
 
@@ -122,7 +122,7 @@ void pair_bind(uint32_t pair, uint32_t ring)
 		n = burst(pair);
 	info.pair[pair].ring = ring;
 	info.pair[pair].bound = 1;
-	polling[pair] = true; /* the next look at it decides */
+	net_set_polled(pair, true); /* the next look at it decides */
 }
 
 void pair_release_ring(uint32_t ring)
@@ -142,9 +142,10 @@ static uint32_t receive(uint32_t pair)
 		n = burst(pair);
 		taken += n;
 	} while (n && taken < NET_QUOTA);
-	polling[pair] = n > 0 || !nic_listen(nic, true);
-	if (polling[pair])
+	bool more = n > 0 || !nic_listen(nic, true);
+	if (more)
 		nic_listen(nic, false);
+	net_set_polled(pair, more);
 	return taken;
 }
 
@@ -174,7 +175,7 @@ void pair_poll(void)
 void pair_turn(void)
 {
 	for (uint32_t i = PAIR_FIRST; pair_there(i); i++)
-		if (polling[i])
+		if (polled(i))
 			poll(i);
 }
 
@@ -190,7 +191,7 @@ bool pair_idle(void)
 	bool quiet = true;
 
 	for (uint32_t i = PAIR_FIRST; pair_there(i); i++)
-		quiet &= !poll(i) && !polling[i] &&
+		quiet &= !poll(i) && !polled(i) &&
 		         nic_listen_sent(nic_of(i), ring_wants_room(i));
 	return quiet;
 }

@@ -17,6 +17,7 @@ static void help(char *argument, const struct command_powers *powers)
 	       "ip         addresses and neighbours\n"
 	       "dpf        installed filters\n"
 	       "stat       frames, drops, memory\n"
+	       "pairs      queue pairs of further interfaces\n"
 	       "log        the kernel's log\n"
 	       "kill WHO   end an environment, by id or name\n"
 	       "reboot     start the machine again\n"
@@ -162,20 +163,16 @@ static void dpf(char *argument, const struct command_powers *powers)
 	printf("%lu installed\n", (unsigned long)exo_info()->filters);
 }
 
-/* The equation that always holds, and the rest. */
-static void stat(char *argument, const struct command_powers *powers)
+/* The equation that always holds. */
+static void print_received(const struct exo_nic *n)
 {
 	static const char *const drop_name[DROP_COUNT] = {
 #define X(name, text) [DROP_##name] = #name,
 		EXO_DROPS(X)
 #undef X
 	};
-	const struct exo_info info = *(const struct exo_info *)EXO_INFO;
-	const struct exo_nic *n = &info.nic;
 	uint64_t sum = n->delivered + n->held;
 
-	(void)argument;
-	(void)powers;
 	printf("received %lu = delivered %lu", (unsigned long)n->received,
 	       (unsigned long)n->delivered);
 	for (int i = 0; i < DROP_COUNT; i++) {
@@ -183,6 +180,36 @@ static void stat(char *argument, const struct command_powers *powers)
 		sum += n->drop[i];
 	}
 	printf(" + held %lu%s\n", (unsigned long)n->held, sum == n->received ? "" : " MISMATCH");
+}
+
+/* The queue pairs that programs can own. */
+static void pairs(char *argument, const struct command_powers *powers)
+{
+	const struct exo_info info = *(const struct exo_info *)EXO_INFO;
+
+	(void)argument;
+	(void)powers;
+	for (int i = 1; i < EXO_PAIR_MAX && info.pair[i].present; i++) {
+		const struct exo_nic *n = &info.pair[i];
+
+		printf("pair %d, ", i);
+		print_mac(n->mac);
+		printf(", link %s, owner %lx %s\n", n->link ? "up" : "down",
+		       (unsigned long)n->owner, n->owner ? owner_name(n->owner) : "none");
+		print_received(n);
+		printf("sent %lu\n", (unsigned long)n->sent);
+	}
+	printf("no more pairs\n");
+}
+
+static void stat(char *argument, const struct command_powers *powers)
+{
+	const struct exo_info info = *(const struct exo_info *)EXO_INFO;
+	const struct exo_nic *n = &info.nic;
+
+	(void)argument;
+	(void)powers;
+	print_received(n);
 	printf("copies %lu, bytes in %lu\n", (unsigned long)n->copies,
 	       (unsigned long)n->received_bytes);
 	printf("sent %lu, refused %lu, bytes out %lu\n", (unsigned long)n->sent,
@@ -262,7 +289,8 @@ void command_run(char *line, const struct command_powers *powers)
 		void (*run)(char *argument, const struct command_powers *powers);
 	} commands[] = { { "help", help }, { "ps", ps },         { "ip", ip },
 		         { "dpf", dpf },   { "stat", stat },     { "log", show_log },
-		         { "kill", kill }, { "reboot", reboot }, { "off", off } };
+		         { "pairs", pairs }, { "kill", kill },   { "reboot", reboot },
+		         { "off", off } };
 	char *name = strtok(line, " "), *argument = strtok(NULL, " ");
 
 	if (!name)

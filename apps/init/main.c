@@ -34,6 +34,7 @@ static const struct role roles[] = {
 	{ .name = "console", .machine = RIGHT_READ | RIGHT_WRITE | RIGHT_RUN, .share = PROT_R,
 	  .door = PROT_R, .kills = true },
 	{ .name = "uart", .machine = RIGHT_WRITE | RIGHT_MAP, .share = PROT_R, .door = PROT_R },
+	{ .name = "bridge", .nic = RIGHT_MAP, .machine = RIGHT_WRITE, .share = PROT_R, .door = PROT_R },
 	{ .name = "probe", .nic = RIGHT_RECV | RIGHT_READ, .machine = RIGHT_WRITE | RIGHT_RUN,
 	  .share = PROT_R, .door = PROT_R | PROT_W },
 	/* Handlers' code counts as tables. */
