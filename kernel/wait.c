@@ -6,7 +6,7 @@
 #include "kernel/env.h"
 #include "kernel/kmap.h"
 #include "kernel/page.h"
-#include "kernel/panic.h"
+#include "kernel/string.h"
 #include "kernel/user.h"
 #include "kernel/wait.h"
 
@@ -25,12 +25,17 @@ static int vet(struct env *env, const struct exo_wait_term *t, struct wait_term 
 
 int wait_set(struct env *env, const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
 {
-	assert(env->nwait == 0); /* it is awake: env->wait is scratch until all is vetted */
+	struct wait_term vetted[EXO_WAIT_TERMS];
+
 	for (uint32_t i = 0; i < n; i++) {
-		int error = vet(env, &terms[i], &env->wait[i]);
+		int error = vet(env, &terms[i], &vetted[i]);
 		if (error)
 			return error;
 	}
+
+	/* Commit: nothing below can fail. Somebody's transfer may have entered it in its sleep. */
+	wait_clear(env);
+	memcpy(env->wait, vetted, n * sizeof *vetted);
 	env->any_change = true;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct wait_term *t = &env->wait[i];

@@ -5,8 +5,8 @@
 #include "exo/wait.h"
 #include "kernel/env.h"
 
-/* Vet n terms (a private copy) and leave them with env; their pages are pinned until
- * wait_clear. Returns 0, or with nothing changed
+/* Vet n terms (a private copy) and leave them with env, in place of those it had; their pages are
+ * pinned until wait_clear. Returns 0, or with nothing changed
  *   -E_INVAL  a term has an unknown operator or a word that is not aligned
  *   -E_FAULT  a word is not mapped readable in env */
 int wait_set(struct env *env, const struct exo_wait_term *terms, uint32_t n, uint64_t deadline);

@@ -90,6 +90,16 @@ transfer_keep:
 	mov $SYS_yield, %eax
 	syscall
 
+/* Sleeps, for a moment, whether the environment was asleep or not; its main thread goes on. */
+	.globl transfer_sleep
+transfer_sleep:
+	xor %edi, %edi
+	xor %esi, %esi
+	mov $1, %edx
+	mov $SYS_wait, %eax
+	syscall
+	ud2
+
 /* Servers that end, and that never return. */
 	.globl transfer_crash, transfer_hang
 transfer_crash:

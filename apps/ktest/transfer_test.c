@@ -13,6 +13,7 @@ void transfer_serve(void);
 void transfer_who_runs(void);
 void transfer_crash(void);
 void transfer_hang(void);
+void transfer_sleep(void);
 void transfer_yield(uint32_t to);
 void transfer_look(void);
 extern volatile uint64_t transfer_seen;
@@ -171,6 +172,42 @@ static uint32_t yields_with_secrets(uint64_t to)
 	return 0;
 }
 
+static uint32_t sleeping_server(uint64_t entry)
+{
+	struct exo_wait_term never = { .address = KTEST_SHARED, .value = 77, .op = WAIT_EQ };
+
+	context_init();
+	envpage()->async_entry = (uint32_t)entry;
+	envpage()->open = 1;
+	*ready = 1;
+	context_wait(&never, 1, WAIT_FOREVER);
+	return 42;
+}
+
+static uint16_t shared_pins(void)
+{
+	struct exo_cap cap = { 0 };
+
+	sys_cap_mint(ktest_shared_slot, RIGHT_READ, (uint64_t)&cap);
+	return exo_pages()[cap.name & 0xfffffff].pins;
+}
+
+/* Its new predicate takes the place of the one that it was sleeping on. */
+static void who_is_called_asleep_may_sleep_again(void)
+{
+	uint16_t pins = shared_pins();
+
+	*ready = 0;
+	CHECK(child_start(&child, sleeping_server, (uint64_t)transfer_sleep));
+	EVENTUALLY(*ready && child_record(&child)->state == ENV_WAITING);
+	CHECK_IS(shared_pins(), pins + 1);
+	CHECK_IS(send(child.id, 0), 0);
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->code, 42);
+	CHECK_IS(shared_pins(), pins);
+	child_reap(&child);
+}
+
 static void a_yield_leaves_nothing_in_registers(void)
 {
 	uint64_t start = envpage()->start_entry;
@@ -194,6 +231,7 @@ const struct ktest transfer_tests[] = {
 	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },
 	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",
 	  a_hanging_callee_is_ended_and_returns_to_the_caller },
+	{ "who_is_called_asleep_may_sleep_again", who_is_called_asleep_may_sleep_again },
 	{ "a_yield_leaves_nothing_in_registers", a_yield_leaves_nothing_in_registers },
 	{ NULL, NULL },
 };
