@@ -121,6 +121,9 @@ static void a_transmit_head_that_goes_back_is_refused(void)
 	ring()->tx_head--;
 	CHECK_IS(send(), -E_INVAL);
 	CHECK_IS(ring()->tx_seen, 2);
+	ring()->tx_head++;
+	EVENTUALLY(send() < 0 || ring()->tx_done == 2);
+	CHECK_IS(ring()->tx_done, 2);
 	close_ring();
 }
 
