@@ -114,6 +114,7 @@ int env_create(struct env *parent, const char *name, uint32_t table_limit, struc
 	env->awake = 0;
 	memset(env->reached, 0, sizeof env->reached);
 	env->guaranteed = 0;
+	env->kernel_pages = 0;
 	env->nbacking = 0;
 	if (pt_create(env) < 0 || make_page(env) < 0 || slot_reserve(env, 1) < 0) {
 		release_all(env);

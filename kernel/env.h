@@ -58,6 +58,7 @@ struct env {
 	bool any_change;            /* all terms are "differs", and one of them is enough */
 	uint64_t deadline;
 	uint32_t guaranteed;        /* pages so marked */
+	uint32_t kernel_pages;      /* the kernel's, for its handlers: charged as tables, not owned */
 	uint32_t rings, filters, devices, pairs; /* how many it has */
 	uint32_t backing, nbacking; /* slots of pages that receive what is taken by force */
 	struct {

@@ -68,6 +68,7 @@ static void release(struct handler *h)
 		code_give(h->code, h->code_pages);
 	pipes_drop(&h->pipes);
 	h->env->pub->tables -= h->charged;
+	h->env->kernel_pages -= h->charged;
 	*h = (struct handler){ .env = NULL };
 }
 
@@ -76,6 +77,7 @@ static int charge(struct handler *h, uint32_t n)
 	if (h->env->pub->table_limit - h->env->pub->tables < n)
 		return -E_NOMEM;
 	h->env->pub->tables += n;
+	h->env->kernel_pages += n;
 	h->charged += n;
 	return 0;
 }

@@ -33,7 +33,7 @@ uint32_t revoke_owned(const struct env *env, enum exo_cap_type type)
 {
 	switch (type) {
 	case CAP_PAGE:
-		return env->pub->pages - env->pub->tables - env->guaranteed;
+		return env->pub->pages - (env->pub->tables - env->kernel_pages) - env->guaranteed;
 	case CAP_SLICE:
 		return count_bits(env->slice_mask);
 	case CAP_RING:

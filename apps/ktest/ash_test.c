@@ -360,6 +360,34 @@ static void handlers_run_out_and_come_back(void)
 	close_handler();
 }
 
+/* How many pages we could be asked for. */
+static uint32_t revocable(void)
+{
+	uint32_t few = 0, many = exo_info()->npages;
+
+	while (many - few > 1) {
+		uint32_t n = (few + many) / 2;
+
+		if (sys_env_revoke(SLOT_SELF, CAP_PAGE, n, WAIT_FOREVER) == 0)
+			few = n;
+		else
+			many = n;
+	}
+	return few;
+}
+
+/* They count towards table_limit: but the kernel has no page of ours less to take. */
+static void the_kernels_pages_for_a_handler_are_not_its_owners(void)
+{
+	CHECK(open_handler());
+	uint32_t before = revocable();
+	CHECK_IS(BIND(MOV(0, 0), EXIT), 0);
+	uint32_t now = revocable();
+	sys_env_revoke(SLOT_SELF, CAP_FILTER, 1, WAIT_FOREVER); /* in place of that, and complied with */
+	close_handler();
+	CHECK_IS(now, before);
+}
+
 static void a_handlers_pages_are_never_executable(void)
 {
 	CHECK(open_handler());
@@ -391,6 +419,8 @@ const struct ktest ash_tests[] = {
 	{ "an_owner_in_debt_has_its_frames_queued", an_owner_in_debt_has_its_frames_queued },
 	{ "bindings_are_checked", bindings_are_checked },
 	{ "handlers_run_out_and_come_back", handlers_run_out_and_come_back },
+	{ "the_kernels_pages_for_a_handler_are_not_its_owners",
+	  the_kernels_pages_for_a_handler_are_not_its_owners },
 	{ "a_handlers_pages_are_never_executable", a_handlers_pages_are_never_executable },
 	{ NULL, NULL },
 };
