@@ -102,7 +102,7 @@ static uint32_t subscribers(const struct nic_frame *f)
 /* Copies to those of n subscribers who may see what the winner gets. Returns what becomes of the
  * frame as a whole, when `reason` became of it so far. */
 RARE int deliver_shared(const struct nic_frame *f, uint32_t winner, uint32_t n, int reason,
-                          bool whole)
+                        bool whole)
 {
 	state.frame++;
 	if (winner)
@@ -157,7 +157,7 @@ static void give_up(bool make_room)
 }
 
 RARE void deliver_fragment(const struct nic_frame *f, const struct fragment *fragment,
-                             uint32_t winner)
+                           uint32_t winner)
 {
 	struct fragment_route to = { .winner = winner };
 	struct nic_frame held;
