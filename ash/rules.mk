@@ -11,7 +11,7 @@ $(B)/k/ash/ash.o: $(ASH:%.c=$(B)/k/%.o) $(B)/k/dpf/x86.o ; $(LD) -r -o $@ $^
 ALL += $(B)/k/ash/ash.o
 
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
-ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) dpf/tool/times.c \
+ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) dpf/tool/times.c dpf/tool/steps.c \
             $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c \
             asm.c text.c bench.c peers.c remote.c) \
             $(addprefix dpf/,bpf.c filter.c lower.c path.c relate.c)
@@ -62,7 +62,7 @@ TESTS += "$(ASH_OBJECT_FUZZ) $(B)/bpf/ash/test/obj/everything.o"
 ASH_HANDLERS := $(patsubst ash/handlers/%.c,$(B)/handlers/%.o,$(wildcard ash/handlers/*.c))
 $(B)/handlers/%.o: ash/handlers/%.c ; @mkdir -p $(@D); $(CLANG) $(BPFFLAGS) -c -o $@ $<
 $(B)/handlers/%.so: ash/handlers/%.c
-	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -I ash/tool/native \
+	@mkdir -p $(@D); $(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -MMD -MP -MF $@.d -I ash/tool/native \
 		-I ash/include -I kernel/include -o $@ $<
 # Programs that are there for the bench alone.
 ASH_BENCHED := $(addprefix $(B)/handlers/,loads checksum mix)

@@ -90,7 +90,7 @@ mutate: $(DPF_TEST_BINS) $(B)/s/dpf/test/fuzz_test $(B)/s/dpf/test/fuzz_bpf
 DPDK := $(wildcard /usr/include/dpdk/rte_acl.h)
 DPF_BENCH := $(addprefix dpf/tool/bench/,main.c measure.c count.c results.c plot.c session.c change.c \
                hand.c ours.c ebpf.c linux_jit.c linux_hashmap.c $(if $(DPDK),dpdk.c,dpdk_absent.c)) \
-             dpf/tool/host.c dpf/tool/json.c dpf/tool/times.c
+             dpf/tool/host.c dpf/tool/json.c dpf/tool/times.c dpf/tool/steps.c
 $(B)/h/dpf/tool/bench/dpdk.o: HFLAGS += -isystem $(dir $(DPDK)) -isystem /usr/include/x86_64-linux-gnu/dpdk \
                               -include rte_config.h -DALLOW_EXPERIMENTAL_API -march=corei7
 $(B)/dpf-bench: $(DPF_BENCH:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o)

@@ -102,13 +102,20 @@ static inline be16 checksum_update32(be16 c, be32 old, be32 new)
 /* What is short stays in its caller: calls cost, and Linux wants a program's first function to come first. */
 #define ASH_INLINE static inline __attribute__((always_inline))
 
+/* Six bytes as a word and a half, wherever they lie. */
+typedef uint32_t __attribute__((may_alias)) ash_word;
+typedef uint16_t __attribute__((may_alias)) ash_half;
+
 ASH_INLINE void swap_ethernet(struct ethernet *e)
 {
-	for (int k = 0; k < 6; k++) {
-		uint8_t byte = e->to[k];
-		e->to[k] = e->from[k];
-		e->from[k] = byte;
-	}
+	ash_word *to = (ash_word *)e->to, *from = (ash_word *)e->from, word = *to;
+	ash_half *to_last = (ash_half *)(e->to + 4), *from_last = (ash_half *)(e->from + 4);
+	ash_half half = *to_last;
+
+	*to = *from;
+	*to_last = *from_last;
+	*from = word;
+	*from_last = half;
 }
 
 ASH_INLINE void ipv4_set_ttl(struct ipv4 *ip, uint8_t ttl)

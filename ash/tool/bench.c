@@ -4,12 +4,14 @@
  * in turns, and the lower quartile of each one's rounds is printed, since others use the
  * machine too. What an engine is charged is the handler alone: the
  * time of copying the frame and filling the context, measured as an engine that does nothing
- * else, is taken off; and so for Linux, which measures itself. SPDX-License-Identifier: ISC
+ * else, is taken off; and so for Linux, which measures itself. Instructions are counted
+ * exactly, over all frames once. SPDX-License-Identifier: ISC
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ash/tool/tool.h"
+#include "dpf/tool/steps.h"
 
 enum { ROUNDS = 61, ROUND_NS = 1000000, LINUX_RUNS = 1000, LINUX_REPEAT = 1000 };
 enum { NOTHING, RETURN, NATIVE, BARE, INTERPRETER, GCC, DPDK, ENGINES };
@@ -26,6 +28,7 @@ struct bench {
 	int linux_program;
 	const char *linux_why;
 	double ns[ENGINES], linux_ns;
+	uint64_t steps[ENGINES]; /* instructions for all frames; 0: not counted */
 	double once_ns; /* ours, measured as Linux measures where frames are replied to */
 	bool replies; /* some frame's verdict is that */
 };
@@ -159,6 +162,43 @@ static double time_round(struct bench *b, int engine)
 	return (end - begin) / (double)frames;
 }
 
+struct counted {
+	struct bench *b;
+	int engine;
+};
+
+static void run_all(void *arg)
+{
+	struct counted *c = arg;
+
+	for (uint32_t k = 0; k < c->b->capture.n; k++)
+		one(c->b, c->engine, &c->b->capture.frame[k]);
+}
+
+static void count_all(struct bench *b)
+{
+	for (int e = 0; e < ENGINES; e++)
+		if (has(b, e) && e != INTERPRETER)
+			b->steps[e] = steps_of(run_all, &(struct counted){ b, e });
+}
+
+/* Instructions of the handler for each frame; 0 if they were not counted. */
+static double steps_alone(const struct bench *b, int engine)
+{
+	uint64_t all = b->steps[engine], frame = b->steps[NOTHING];
+
+	return frame && all > frame ? (double)(all - frame) / b->capture.n : 0;
+}
+
+static const char *steps_text(const struct bench *b, int engine)
+{
+	static char text[40];
+	double steps = steps_alone(b, engine);
+
+	snprintf(text, sizeof text, ", %.0f instructions", steps);
+	return steps > 0 ? text : "";
+}
+
 static double quartile(double *t)
 {
 	times_sort(t, ROUNDS);
@@ -251,8 +291,8 @@ static void print_text(const struct bench *b)
 	       b->object->linked.name, b->capture.n);
 	for (int e = RETURN; e < ENGINES; e++)
 		if (has(b, e))
-			printf("  %-12s %9.1f ns per frame, %5.2f times the sandboxed code\n", names[e],
-			       alone(b, e), alone(b, e) / alone(b, NATIVE));
+			printf("  %-12s %9.1f ns per frame, %5.2f times the sandboxed code%s\n", names[e],
+			       alone(b, e), alone(b, e) / alone(b, NATIVE), steps_text(b, e));
 	if (b->linux_program >= 0)
 		printf("  %-12s %9.1f ns per frame without entry; the sandboxed code %.1f\n", "Linux",
 		       b->linux_ns, b->once_ns);
@@ -282,8 +322,10 @@ static void print_json(const struct bench *b)
 	       "\"frame_ns\":%.2f,\"return_ns\":%.2f,\"ash_ns\":%.2f,\"sandbox_off_ns\":%.2f,\"interpreter_ns\":%.2f",
 	       b->capture.n, b->object->host.program.ninsn, b->object->load_ns, b->ns[NOTHING],
 	       alone(b, RETURN), alone(b, NATIVE), alone(b, BARE), alone(b, INTERPRETER));
+	printf(",\"return_steps\":%.1f,\"ash_steps\":%.1f,\"sandbox_off_steps\":%.1f",
+	       steps_alone(b, RETURN), steps_alone(b, NATIVE), steps_alone(b, BARE));
 	if (b->native)
-		printf(",\"gcc_ns\":%.2f", alone(b, GCC));
+		printf(",\"gcc_ns\":%.2f,\"gcc_steps\":%.1f", alone(b, GCC), steps_alone(b, GCC));
 	json_peer("dpdk", b->dpdk != NULL, b->dpdk ? alone(b, DPDK) : 0, b->dpdk_why);
 	if (b->linux_program >= 0)
 		printf(",\"beside_linux_ns\":%.2f", b->once_ns);
@@ -334,6 +376,7 @@ int command_bench(const struct options *options)
 		status = prepare(&b, options);
 	if (!status) {
 		time_all(&b);
+		count_all(&b);
 		(options->json ? print_json : print_text)(&b);
 	}
 	host_close(&b.empty);
