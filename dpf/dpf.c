@@ -14,6 +14,9 @@
 
 enum { FOUND_MAX = 128 };
 
+typedef uint32_t winner_fn(const struct dpf *d, const uint8_t *frame, uint32_t caplen,
+                           uint32_t wirelen);
+
 typedef uint32_t collect_fn(const uint8_t *frame, uint32_t caplen, uint32_t wirelen,
                             uint32_t *refs, uint32_t max);
 
@@ -41,6 +44,7 @@ struct program {
 };
 
 struct dpf {
+	winner_fn *classify; /* the function of the exclusive filters, or ask_winner when it is stale */
 	struct store store;
 	struct entry *entry; /* [max_filters + 1]; 0 is not used */
 	uint32_t max_filters, entry_pages, self_pages;
@@ -53,6 +57,23 @@ struct dpf {
 	struct path residual; /* of the filter that is being inserted */
 	struct gen_scratch scratch;
 };
+
+static winner_fn ask_winner;
+
+/* Make a set's function anew, where it must be. -E_NOMEM: readers do without it. */
+static int generate(struct dpf *d, struct set *set)
+{
+	int error = set_generate(set, &d->store, &d->scratch);
+	winner_fn *fn = ask_winner;
+
+	if (!d->exclusive.stale) {
+		const uint8_t *code = d->exclusive.blocks.entry + GEN_FUNCTION;
+
+		__builtin_memcpy(&fn, &code, sizeof fn);
+	}
+	__atomic_store_n(&d->classify, fn, __ATOMIC_RELEASE);
+	return error;
+}
 
 int dpf_create(struct dpf **out, const struct dpf_memory *mem, uint32_t max_filters,
                size_t max_pages, uint64_t seed)
@@ -74,7 +95,7 @@ int dpf_create(struct dpf **out, const struct dpf_memory *mem, uint32_t max_filt
 	int error = store_init(&d->store, mem, max_pages);
 	d->entry = error ? NULL : store_take(&d->store, entries);
 	d->entry_pages = (uint32_t)entries;
-	if (!d->entry || set_generate(&d->exclusive, &d->store, &d->scratch) < 0) {
+	if (!d->entry || generate(d, &d->exclusive) < 0) {
 		dpf_destroy(d);
 		return -E_NOMEM;
 	}
@@ -289,11 +310,11 @@ static int commit(struct dpf *d, uint32_t id, const struct filter_view *f)
 	int error = add_paths(d, id, f);
 
 	if (!error)
-		error = set_generate(set, &d->store, &d->scratch);
+		error = generate(d, set);
 	if (!error)
 		return 0;
 	remove_paths(d, id);
-	set_generate(set, &d->store, &d->scratch); /* else it is stale, which readers see */
+	generate(d, set);
 	return error;
 }
 
@@ -378,7 +399,7 @@ int dpf_delete(struct dpf *d, uint32_t id)
 	struct entry *e = &d->entry[id];
 
 	remove_paths(d, id);
-	set_generate(set_of(d, e->flags), &d->store, &d->scratch); /* else it is stale */
+	generate(d, set_of(d, e->flags));
 	d->stats.filters--;
 	d->stats.shared -= e->flags & FILTER_SHARED;
 	d->stats.paths -= e->npaths;
@@ -402,7 +423,7 @@ void dpf_spend(struct dpf *d, uint32_t id)
 static void refresh(struct dpf *d, struct set *set)
 {
 	set_reclaim(set, &d->store);
-	if (set->stale && set_generate(set, &d->store, &d->scratch) == 0)
+	if (set->stale && generate(d, set) == 0)
 		set_reclaim(set, &d->store);
 }
 
@@ -453,20 +474,10 @@ static uint32_t ask_winner(const struct dpf *d, const uint8_t *frame, uint32_t c
 	return 0;
 }
 
-static dpf_fn *classifier(const struct dpf *d)
-{
-	const uint8_t *code = d->exclusive.blocks.entry + GEN_FUNCTION;
-	dpf_fn *fn;
-
-	__builtin_memcpy(&fn, &code, sizeof fn);
-	return fn;
-}
-
 uint32_t dpf_classify(const struct dpf *d, const uint8_t *frame, uint32_t caplen,
                       uint32_t wirelen)
 {
-	return d->exclusive.stale ? ask_winner(d, frame, caplen, wirelen)
-	                          : classifier(d)(frame, caplen, wirelen);
+	return d->classify(d, frame, caplen, wirelen);
 }
 
 void dpf_classify_burst(const struct dpf *d, const uint8_t *const frames[],

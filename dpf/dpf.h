@@ -55,7 +55,7 @@ struct dpf_memory {
 
 struct dpf; /* a classifier */
 
-/* The generated function (SysV ABI): the id of the filter that wins the frame, or 0.
+/* The machine code of a BPF program (SysV ABI): what the program returns.
  *   frame    caplen readable bytes from the Ethernet header on; never read beyond
  *   wirelen  length on the wire; the `len` of BPF and of width-0 atoms */
 typedef uint32_t dpf_fn(const uint8_t *frame, uint32_t caplen, uint32_t wirelen);

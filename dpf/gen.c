@@ -158,15 +158,25 @@ static void pop_saved(struct gen *g)
 		x86_pop(g->a, saved[i]);
 }
 
+/* The arguments to where the tree wants them. The upper half of a length is the caller's litter. */
+static void enter(struct gen *g)
+{
+	bool best = g->mode == GEN_BEST;
+
+	gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
+	if (best)
+		x86_mov(g->a, X86_64, RDI, RSI);
+	x86_mov(g->a, X86_32, RSI, best ? RDX : RSI);
+	if (g->place->wirelen)
+		x86_mov(g->a, X86_32, R9, best ? RCX : RDX);
+}
+
 /* In COLLECT registers are saved where the function begins, and restored at its end; else by each
  * part that needs them. */
 static void begin(struct gen *g)
 {
 	if (g->place->first) {
-		gen_tell(g, 0, 0, (struct gen_note){ .kind = GEN_ENTER });
-		x86_mov(g->a, X86_32, RSI, RSI); /* the upper half is the caller's litter */
-		if (g->place->wirelen)
-			x86_mov(g->a, X86_32, R9, RDX);
+		enter(g);
 		x86_bind(g->a, &g->inner);
 	}
 	if (g->mode == GEN_BEST || g->place->first)

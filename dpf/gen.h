@@ -5,8 +5,9 @@
 
 /* What the code does with a path that holds. */
 enum gen_mode {
-	GEN_BEST,    /* uint32_t f(frame, caplen, wirelen): the filter of the first path, in
-	                the order of the shapes, or 0 */
+	GEN_BEST,    /* uint32_t f(d, frame, caplen, wirelen): the filter of the first path, in
+	                the order of the shapes, or 0; d is not looked at, so that dpf_classify is a
+	                jump */
 	GEN_COLLECT, /* uint32_t f(frame, caplen, wirelen, refs, max): how many hold; writes
 	                the first max of them, as references to members */
 };

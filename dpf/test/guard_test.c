@@ -88,14 +88,18 @@ static void a_field_of_three_bytes_ends_with_the_frame(void **state)
 static void the_upper_half_of_a_length_is_ignored(void **state)
 {
 	const struct exo_atom a = is(12, 2, 0x0800);
-	uint32_t (*fn)(const uint8_t *, uint64_t, uint64_t);
+	uint32_t (*fn)(const struct dpf *, const uint8_t *, uint64_t, uint64_t), refs[1];
+	uint32_t (*collect)(const uint8_t *, uint64_t, uint64_t, uint32_t *, uint64_t);
 	struct dpf *d;
 
 	(void)state;
-	assert_int_equal(dpf_create(&d, &host_memory, 1, 64, 1), 0);
+	assert_int_equal(dpf_create(&d, &host_memory, 2, 64, 1), 0);
 	assert_int_equal(insert(d, &a, 1, 0), 1);
+	assert_int_equal(insert(d, &a, 1, FILTER_SHARED), 2);
 	memcpy(&fn, &(void *){ function_of(d, false) }, sizeof fn);
-	assert_int_equal(fn(end_of_memory() - 10, (1ull << 40) + 10, 10), 0);
+	memcpy(&collect, &(void *){ function_of(d, true) }, sizeof collect);
+	assert_int_equal(fn(d, end_of_memory() - 10, (1ull << 40) + 10, 10), 0);
+	assert_int_equal(collect(end_of_memory() - 10, (1ull << 40) + 10, 10, refs, 1), 0);
 	dpf_destroy(d);
 }
 
