@@ -31,7 +31,8 @@ $(eval $(call program,console,$(addprefix $(B)/u/apps/console/,main.o command.o 
 $(eval $(call program,probe,$(B)/u/tenant/apps/probe/main.o $(TENANT_LIB)))
 $(eval $(call program,busy,$(B)/u/apps/busy/main.o))
 $(eval $(call program,ashd,$(addprefix $(B)/u/tenant/apps/ashd/,main.o table.o) $(HANDLER_LIB) $(TENANT_LIB)))
-$(eval $(call program,bridge,$(B)/u/apps/bridge/main.o $(B)/u/libnet/ring.o))
+$(eval $(call program,bridge,$(addprefix $(B)/u/,apps/bridge/main.o apps/bridge/judge.o apps/bridge/rules.o libnet/ring.o \
+  libnet/exos/random.o $(DPF:.c=.o))))
 $(eval $(call program,uart,$(addprefix $(B)/u/apps/uart/,main.o uart.o)))
 # HANDLER: an object file that echo runs for its datagrams, such as build/handlers/udp_echo.o.
 # ASH_KEY: the file with the key of those who may load handlers with `ash load`; else nobody may.
@@ -43,7 +44,7 @@ TESTS += "apps/echo/syn_test.sh $(B)/kernel.elf $(B)/handlers/syn_proxy.o $(MODU
 TESTS += "apps/ashd/load_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/ashd/hostile_test.sh $(B)/ash $(B)/kernel.elf $(B)/ashd.elf $(MODULES)"
 TESTS += "apps/probe/probe_test.sh $(B)/kernel.elf $(B)/init.img $(B)/ipd.elf $(B)/echo.elf $(B)/probe.elf"
-TESTS += "apps/bridge/bridge_test.sh $(B)/kernel.elf $(B)/init.img $(B)/bridge.elf $(B)/console.elf"
+TESTS += "apps/bridge/bridge_test.sh $(B)/dpf $(B)/kernel.elf $(B)/init.img $(B)/bridge.elf $(B)/console.elf"
 TESTS += "apps/uart/uart_test.py $(B)/kernel.elf $(B)/init.img $(B)/uart.elf"
 
 # --- httpd ---
@@ -58,6 +59,12 @@ $(B)/www.tar: $(WWW)
 	@tar --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C apps/httpd/www \
 	  -cf $@ $(notdir $(WWW))
 ALL += $(B)/www.tar
+
+# --- bridge ---
+BRIDGE_TEST := $(B)/s/apps/bridge/test/rules_test
+$(BRIDGE_TEST): %: %.o $(B)/s/apps/bridge/rules.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
+TESTS    += $(BRIDGE_TEST)
+TESTDEPS += $(BRIDGE_TEST)
 
 # --- console ---
 CONSOLE_TEST := $(B)/s/apps/console/test/line_test

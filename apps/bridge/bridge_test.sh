@@ -1,7 +1,7 @@
 #!/bin/sh
-# apps/bridge/bridge_test.sh KERNEL INIT BRIDGE CONSOLE - two hosts that know nothing of the appliance
+# apps/bridge/bridge_test.sh DPF KERNEL INIT BRIDGE CONSOLE - two hosts that know nothing of the appliance
 # between them: network namespaces, each with one of its wires. Two bridges are started; the second one
-# stands by. Needs root and /dev/net/tun. Prints TAP. SPDX-License-Identifier: ISC
+# stands by; then one with rules. Needs root and /dev/net/tun. Prints TAP. SPDX-License-Identifier: ISC
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . boot/network.sh
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 hosts=
 also_stop() { [ -z "$hosts" ] || kill $hosts 2>/dev/null; }
 
-kernel=$1 init=$2 bridge=$3 console=$4
+dpf=$1 kernel=$2 init=$3 bridge=$4 console=$5
 left4=10.0.8.1 right4=10.0.8.2
 
 # host NAME - a network namespace; $NAME is a process in it
@@ -72,6 +72,23 @@ counted() { pairs && grep "^received" "$work/pairs" >"$work/lines" && [ "$(wc -l
 kill_owner() { pairs && ask 60 "kill $(sed -n 's/^.*owner \([0-9a-f]*\) bridge.*/\1/p' "$work/pairs" | head -n 1)" '^ended '; }
 owned() { pairs && equal "$(grep -c "owner .* bridge" "$work/pairs")" "$1"; }
 
+# rule pass|deny EXPRESSION
+rule() {
+	echo "$1"
+	"$dpf" ir -ddd "$2"
+}
+reaches() { transfer "$left" "$right" $right4 "$1"; }
+nothing_on() {
+	on "$right" timeout 20 nc -l "$1" >"$work/got" </dev/null &
+	receiver=$!
+	wait_for 20 listens "$right" "$1"
+	! echo word | on "$left" timeout 3 nc -N -w 2 $right4 "$1"
+	result=$?
+	kill $receiver 2>/dev/null
+	return $result
+}
+no_ping() { ! on "$left" ping -n -q -c 2 -i 0.2 -W 1 "$@" $right4; }
+
 host left
 host right
 head -c 3000000 /dev/urandom >"$work/file"
@@ -95,6 +112,36 @@ check and_owns_the_wires owned 2
 check transfers_a_file_each_way_again both_ways
 check the_second_one_can_be_killed kill_owner
 check then_the_wires_are_nobodys owned 0
-check and_nothing_passes sh -c '! timeout 5 nsenter --net=/proc/'"$left"'/ns/net ping -n -q -c 2 -i 0.2 -W 1 '$right4
+check and_nothing_passes no_ping
 appliance_stop
 check ends_without_a_panic equal "$appliance_status" 0
+
+# The wires went with the namespaces' taps: new ones.
+kill $hosts
+hosts=
+wait
+host left
+host right
+{
+	echo "# the first one that accepts a frame decides"
+	rule pass 'tcp port 5004'
+	rule deny 'tcp portrange 5003-5005'
+	rule deny 'icmp and len > 1000'
+} >"$work/rules"
+appliance_start -p tap=left -p tap=right "$kernel" "$init" "$bridge" "$work/rules rules" "$console"
+wait_for 60 said '^bridge: between'
+move left "$left" $left4
+move right "$right" $right4
+soon >/dev/null 2>&1
+check rules_are_read said 'bridge: 3 rules'
+check what_no_rule_accepts_passes reaches 5001
+check what_an_earlier_rule_passes_passes reaches 5004
+check what_a_rule_denies_stays nothing_on 5003
+check and_at_the_ranges_end nothing_on 5005
+check a_short_ping_passes pings
+check a_long_one_stays no_ping -s 1200
+echo allow >"$work/rules"
+appliance_start -p hub=1 -p hub=1 "$kernel" "$init" "$bridge" "$work/rules rules" "$console"
+check a_bridge_with_bad_rules_carries_nothing wait_for 60 said 'init: bridge is over: it returned, code 1'
+check and_says_which said 'bridge: rule 1 is not to be used'
+appliance_stop

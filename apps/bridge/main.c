@@ -2,12 +2,15 @@
  *
  * A frame goes out on the other wire from the buffer that it came in: nothing is copied here. Each
  * direction has a ring, and what one wire has no room for waits in it, while what comes meanwhile
- * is lost and counted when no buffer is left. While another environment owns a pair the bridge waits
+ * is lost and counted when no buffer is left. Its file, if it is given one, has rules (rules.h): what
+ * they deny stays. While another environment owns a pair the bridge waits
  * for it: of two, the second one takes over when the first one ends. SPDX-License-Identifier: ISC */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "apps/bridge/judge.h"
 #include "exo/err.h"
+#include "exo/page.h"
 #include "exo/stub.h"
 #include "libnet/exos/args.h"
 #include "libnet/exos/context.h"
@@ -106,7 +109,8 @@ static uint32_t forward(struct side *s, const struct side *other)
 	reclaim(s);
 	for (; n < BURST && (frame = ring_next(&s->ring, &rx)) != NULL; n++) {
 		const struct ring_piece piece = { frame, rx.length };
-		int entry = ring_put(&s->ring, &piece, 1);
+		bool passes = judge_passes(frame, rx.length);
+		int entry = passes ? ring_put(&s->ring, &piece, 1) : -E_PERM;
 
 		if (entry < 0)
 			ring_give(&s->ring, rx.buffer);
@@ -139,8 +143,27 @@ static void sleep_until_needed(void)
 	context_wait(term, n, WAIT_FOREVER);
 }
 
+/* The rules, all of them or none: a bridge with a hole in its rules carries nothing. */
+static void read_rules(void)
+{
+	const struct exos_args *args = exos_args();
+	uint32_t pages = (uint32_t)((args->file_size + EXO_PAGE_SIZE - 1) / EXO_PAGE_SIZE), bad = 0;
+
+	if (pages == 0)
+		return;
+	long n = sys_page_map(SLOT_SELF, EXOS_WINDOW, args->file_slot, pages, PROT_R);
+	if (n >= 0)
+		n = judge_open((const char *)EXOS_WINDOW, args->file_size, &bad);
+	if (n < 0) {
+		printf("bridge: rule %lu is not to be used: error %ld\n", (unsigned long)bad, -n);
+		exit(1);
+	}
+	printf("bridge: %ld rules\n", n);
+}
+
 int main(void)
 {
+	read_rules();
 	long nic = sys_cap_bind((uint64_t)&exos_args()->nic);
 
 	if (nic < 0)
