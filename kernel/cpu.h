@@ -22,6 +22,7 @@ struct cpu {
 	uint64_t charged;      /* time stamp up to which cycles have been charged */
 	bool slice_over;       /* the running slice has ended: every further tick is excess */
 
+	uint32_t overran;      /* id of who ran at the last tick past its end, or at its end */
 	bool halted;           /* nobody is willing, the CPU waits for an interrupt */
 	uint64_t slice_end;    /* time stamp at which it ends */
 };

@@ -223,11 +223,12 @@ static uint64_t first_deadline(void)
 	uint64_t first = WAIT_FOREVER, left = owned;
 
 	while (left) {
-		const struct env *env = env_by_id(slices[__builtin_ctzll(left)].owner);
+		struct env *owner = env_by_id(slices[__builtin_ctzll(left)].owner);
+		const struct env *env = runs_for(owner);
 
 		if (env->pub->state == ENV_WAITING && env->deadline < first)
 			first = env->deadline;
-		left &= ~env->slice_mask;
+		left &= ~owner->slice_mask;
 	}
 	return first;
 }
@@ -284,13 +285,18 @@ _Noreturn void sched_donate(struct env *env)
 	run(env);
 }
 
-/* A tick past the slice's end: it will be paid for; too many end the environment. */
+/* A tick past the slice's end: it will be paid for by who ran at the last one, for it has been told;
+ * whom it has called since has not. Too many end the environment. */
 static void tick_excess(struct env *env)
 {
-	if (++env->pub->excess <= EXCESS_MAX)
+	struct env *payer = env_by_id(cpu()->overran);
+
+	cpu()->overran = env->id;
+	if (!payer || ++payer->pub->excess <= EXCESS_MAX)
 		return;
-	env_end(env, END_EXCESS, 0);
-	sched_run();
+	env_end(payer, END_EXCESS, 0);
+	if (payer == env)
+		sched_run();
 }
 
 /* Is the next position to run env's own? Then nobody gains by stopping it. */
@@ -317,8 +323,10 @@ void sched_tick(struct trap *trap)
 		tick_excess(env);
 	else if (own_turn_again(env))
 		env->pub->slices++;
-	else
+	else {
 		c->slice_over = true;
+		c->overran = env->id;
+	}
 	if (c->slice_over)
 		upcall_post(env, UPCALL_SLICE_END, trap);
 	c->slice_end = rdtsc() + info.slice_cycles;

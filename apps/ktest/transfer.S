@@ -8,6 +8,7 @@
 #undef S
 
 #define MASKED (EXO_ENVPAGE + 40)
+#define PENDING (EXO_ENVPAGE + 44)
 #define RUNNING 44 /* in struct exo_info */
 #define OPEN   (EXO_ENVPAGE + 248)
 #define KTEST_KEPT 0x20400008 /* KTEST_SHARED, second word */
@@ -100,6 +101,37 @@ transfer_sleep:
 	syscall
 	ud2
 
+/* Sleeps for a moment in the caller's slices, as its main thread, and returns. */
+	.globl transfer_nap
+transfer_nap:
+	mov %eax, napped_for
+	movq $1f, EXO_ENVPAGE + 16  /* start_entry */
+	rdtsc
+	shl $32, %rdx
+	or %rax, %rdx
+	add $10000000, %rdx
+	xor %edi, %edi
+	xor %esi, %esi
+	mov $SYS_wait, %eax
+	syscall
+	ud2
+1:	mov napped_for, %edi
+	mov $SYS_call, %eax
+	syscall
+	ud2
+
+/* Runs until it is told that the slice is over, and goes on in a later one. */
+	.globl transfer_overtime
+transfer_overtime:
+	movl $0, PENDING
+1:	pause
+	testl $1, PENDING           /* UPCALL_SLICE_END */
+	jz 1b
+	xor %edi, %edi
+	mov $SYS_yield, %eax
+	syscall
+	ud2
+
 /* Servers that end, and that never return. */
 	.globl transfer_crash, transfer_hang
 transfer_crash:
@@ -155,6 +187,8 @@ transfer_look:
 	.bss
 	.globl transfer_seen
 transfer_seen:
+	.skip 8
+napped_for:
 	.skip 8
 message:
 	.skip 8

@@ -14,11 +14,13 @@ void transfer_who_runs(void);
 void transfer_crash(void);
 void transfer_hang(void);
 void transfer_sleep(void);
+void transfer_nap(void);
+void transfer_overtime(void);
 void transfer_yield(uint32_t to);
 void transfer_look(void);
 extern volatile uint64_t transfer_seen;
 
-static struct child child;
+static struct child child, other;
 static volatile uint32_t *const ready = (volatile uint32_t *)KTEST_SHARED;
 static volatile uint64_t *const kept = (volatile uint64_t *)KTEST_SHARED + 1; /* transfer_keep's */
 
@@ -208,6 +210,47 @@ static void who_is_called_asleep_may_sleep_again(void)
 	child_reap(&child);
 }
 
+/* A server that has no slice of its own. */
+static bool start_guest(void (*entry)(void))
+{
+	*ready = 0;
+	envpage()->sync_entry = (uint32_t)(uint64_t)transfer_returned;
+	if (!child_start_without_slice(&child, server, (uint64_t)entry))
+		return false;
+	EVENTUALLY(context_yield(child.id) < 0 || *ready);
+	return *ready;
+}
+
+/* Nobody else is there who could wake the machine. */
+static void a_callee_may_sleep_in_its_callers_slices(void)
+{
+	uint64_t m[4] = { 0 };
+
+	CHECK(start_guest(transfer_nap));
+	CHECK_IS(transfer_call(child.id, m), child.id);
+	child_reap(&child);
+}
+
+/* Time past the end of a slice is paid for by who takes it, not by whom it calls at last. */
+static void excess_time_is_not_charged_to_the_callee(void)
+{
+	CHECK(start_guest(transfer_overtime));
+	CHECK(child_start(&other, closed_server, 0));
+	uint64_t slices = child_record(&other)->slices;
+	EVENTUALLY(child_record(&other)->slices != slices);
+	context_mask();
+	envpage()->pending &= ~(uint32_t)UPCALL_SLICE_END;
+	while (!(envpage()->pending & UPCALL_SLICE_END))
+		;
+	long sent = send(child.id, 0);
+	context_unmask();
+	uint32_t excess = child_record(&child)->excess;
+	child_reap(&other);
+	child_reap(&child);
+	CHECK_IS(sent, 0);
+	CHECK_IS(excess, 0);
+}
+
 static void a_yield_leaves_nothing_in_registers(void)
 {
 	uint64_t start = envpage()->start_entry;
@@ -232,6 +275,8 @@ const struct ktest transfer_tests[] = {
 	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",
 	  a_hanging_callee_is_ended_and_returns_to_the_caller },
 	{ "who_is_called_asleep_may_sleep_again", who_is_called_asleep_may_sleep_again },
+	{ "a_callee_may_sleep_in_its_callers_slices", a_callee_may_sleep_in_its_callers_slices },
+	{ "excess_time_is_not_charged_to_the_callee", excess_time_is_not_charged_to_the_callee },
 	{ "a_yield_leaves_nothing_in_registers", a_yield_leaves_nothing_in_registers },
 	{ NULL, NULL },
 };
