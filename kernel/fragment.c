@@ -61,19 +61,20 @@ static uint64_t word(const uint8_t *at, unsigned n)
 	return v;
 }
 
-static bool read4(const uint8_t *ip, struct fragment *out)
+/* tags: the VLAN tags' bytes, 0 without any. */
+static bool read4(const uint8_t *ip, uint64_t tags, struct fragment *out)
 {
-	const uint64_t id[2] = { word(ip + 12, 8), word(ip + 4, 2) << 8 | ip[9] };
+	const uint64_t id[3] = { word(ip + 12, 8), word(ip + 4, 2) << 8 | ip[9], tags };
 
 	out->first = ((ip[6] & 0x1f) | ip[7]) == 0;
-	out->name = siphash_words(state.key, id, 2);
+	out->name = siphash_words(state.key, id, tags ? 3 : 2);
 	return true;
 }
 
 /* The extension headers that may come before a fragment header. */
 static bool may_precede(uint8_t header) { return header == 0 || header == 43 || header == 60; }
 
-static bool read6(const uint8_t *ip, uint32_t length, struct fragment *out)
+static bool read6(const uint8_t *ip, uint32_t length, uint64_t tags, struct fragment *out)
 {
 	enum { FIXED = 40, FRAGMENT = 44, SIZE = 8 };
 	uint8_t header = ip[6];
@@ -85,18 +86,32 @@ static bool read6(const uint8_t *ip, uint32_t length, struct fragment *out)
 	}
 	if (header != FRAGMENT || at + SIZE > length)
 		return false;
-	const uint64_t id[5] = { word(ip + 8, 8), word(ip + 16, 8), word(ip + 24, 8),
-		                 word(ip + 32, 8), word(ip + at + 4, 4) };
+	const uint64_t id[6] = { word(ip + 8, 8), word(ip + 16, 8), word(ip + 24, 8),
+		                 word(ip + 32, 8), word(ip + at + 4, 4), tags };
 	out->first = (ip[at + 2] | (ip[at + 3] & 0xf8)) == 0;
-	out->name = siphash_words(state.key, id, 5);
+	out->name = siphash_words(state.key, id, tags ? 6 : 5);
 	return true;
 }
 
+/* Identifier and type of a tag; not priority and drop eligibility, which may differ. */
+static uint64_t tag(const uint8_t *at) { return word(at, 4) & 0xff0fffff; }
+
 bool fragment_parse(const uint8_t *frame, uint32_t captured, struct fragment *out)
 {
-	enum { IP = EXO_FRAME_MIN };
+	enum { TYPE = 12, TAG = 4 };
+	uint64_t tags = 0;
 
-	return frame[12] == 0x08 ? read4(frame + IP, out) : read6(frame + IP, captured - IP, out);
+	for (int i = 0; i < FRAGMENT_TAGS && fragment_tagged(frame + TYPE); i++) {
+		tags = tags << 32 | tag(frame + TYPE);
+		frame += TAG; /* what is before a type is not looked at */
+		captured -= TAG;
+		if (!fragment_tagged(frame + TYPE) && !fragment_possible(frame, captured))
+			return false;
+	}
+	const uint8_t *ip = frame + EXO_FRAME_MIN;
+	if (fragment_tagged(frame + TYPE))
+		return false;
+	return frame[TYPE] == 0x08 ? read4(ip, tags, out) : read6(ip, captured - EXO_FRAME_MIN, tags, out);
 }
 
 /* --- The tables --- */
@@ -252,6 +267,13 @@ bool fragment_held(const struct fragment *f, struct nic_frame *out)
 		}
 	}
 	return false;
+}
+
+uint64_t fragment_deadline(void)
+{
+	const struct held *h = oldest();
+
+	return h ? h->until : UINT64_MAX;
 }
 
 bool fragment_overdue(bool make_room, struct nic_frame *out)

@@ -7,8 +7,8 @@
  * A datagram is named by a keyed hash of its addresses, identification and (IPv4) protocol,
  * which nobody outside can aim. Each environment has entries of its own, so that one that gets
  * many datagrams pushes out its own only. Entries go stale with the filter they name.
- * Not looked into: frames with a VLAN tag.
- * Source: RFC 791, section 3.2; RFC 8200, section 4.5. SPDX-License-Identifier: ISC */
+ * Behind up to two VLAN tags, which are part of the name: each VLAN has datagrams of its own.
+ * Source: RFC 791, section 3.2; RFC 8200, section 4.5; IEEE 802.1Q, section 9. SPDX-License-Identifier: ISC */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +22,7 @@ enum {
 	FRAGMENT_COPIES = 3,    /* subscribers to the first fragment that get the later ones */
 	FRAGMENT_HELD = 32,     /* fragments held; one more gives up the oldest */
 	FRAGMENT_HELD_MS = 500, /* how long */
+	FRAGMENT_TAGS = 2,      /* VLAN tags looked through */
 	FRAGMENT_HEADERS = 8,   /* IPv6 extension headers looked through for a fragment header */
 };
 
@@ -33,6 +34,14 @@ struct fragment {
 	bool first;
 };
 
+/* Does a VLAN tag begin here, in place of an EtherType? */
+static inline bool fragment_tagged(const uint8_t *type)
+{
+	uint32_t v = (uint32_t)type[0] << 8 | type[1];
+
+	return v == 0x8100 || v == 0x88a8 || v == 0x9100;
+}
+
 /* Could it be one? Cheap, and mostly no. */
 static inline bool fragment_possible(const uint8_t *frame, uint32_t captured)
 {
@@ -42,8 +51,9 @@ static inline bool fragment_possible(const uint8_t *frame, uint32_t captured)
 		return false;
 	if (frame[12] == 0x08 && frame[13] == 0x00)
 		return (frame[20] & 0x3f) | frame[21]; /* more to come, or an offset */
-	return frame[12] == 0x86 && frame[13] == 0xdd && frame[20] < 64 &&
-	       extensions >> frame[20] & 1;
+	if (frame[12] == 0x86 && frame[13] == 0xdd)
+		return frame[20] < 64 && extensions >> frame[20] & 1;
+	return fragment_tagged(frame + 12);
 }
 
 /* fragment_read for a frame that passed fragment_possible. */
@@ -76,6 +86,10 @@ void fragment_hold(const struct fragment *f, const struct nic_frame *frame);
  * fragment_hold. False: there is none. */
 bool fragment_held(const struct fragment *f, struct nic_frame *out);
 bool fragment_overdue(bool make_room, struct nic_frame *out);
+
+/* When the time of the oldest one held is over, in cycles of the time stamp counter; UINT64_MAX: none is
+ * held. */
+uint64_t fragment_deadline(void);
 
 /* Environment `id` sends a first fragment. Which one sent the first of this later one's
  * datagram? (0: unknown) */

@@ -3,6 +3,7 @@
  * Every frame ends in exactly one counter: delivered, or one drop reason.
  * SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
+#include "exo/wait.h"
 #include "kernel/cpu.h"
 #include "kernel/env.h"
 #include "kernel/filter.h"
@@ -156,6 +157,14 @@ static void give_up(bool make_room)
 		deliver_later(&held, &nobody, DROP_FRAGMENT);
 }
 
+/* Those whose time is over; nobody works for that. */
+RARE void give_up_in_time(void)
+{
+	begin_work(0);
+	give_up(false);
+	settle();
+}
+
 RARE void deliver_fragment(const struct nic_frame *f, const struct fragment *fragment,
                            uint32_t winner)
 {
@@ -205,7 +214,6 @@ static uint32_t burst(void)
 
 		deliver_frame(&frame, ids[i]);
 	}
-	give_up(false);
 	nic_release(nic_of(NIC_SHARED), &in);
 	nic_flush(nic_of(NIC_SHARED)); /* what handlers replied */
 	settle();
@@ -237,6 +245,8 @@ static bool poll(void)
 		n = burst();
 		taken += n;
 	} while (n && taken < NET_QUOTA);
+	if (info.nic.held)
+		give_up_in_time();
 	bool sent = nic_reap(nic_of(NIC_SHARED)), room = make_room();
 	bool more = n > 0 || !nic_listen(nic_of(NIC_SHARED), true);
 	if (more)
@@ -275,3 +285,5 @@ bool net_idle(void)
 	             nic_listen_sent(nic_of(NIC_SHARED), ring_wants_room(NIC_SHARED));
 	return pair_idle() && quiet;
 }
+
+uint64_t net_deadline(void) { return info.nic.held ? fragment_deadline() : WAIT_FOREVER; }

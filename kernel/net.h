@@ -26,3 +26,7 @@ void net_interrupt(void);
 
 /* Poll before idling. True: nothing happened, and an interrupt will tell when it does. */
 bool net_idle(void);
+
+/* When net_poll must be called at the latest, in cycles of the time stamp counter; WAIT_FOREVER: when
+ * something comes. */
+uint64_t net_deadline(void);

@@ -233,6 +233,8 @@ static uint64_t first_deadline(void)
 	return first;
 }
 
+static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 /* Nobody is willing: wait for an interrupt, and look again at what it brought. */
 static void idle(void)
 {
@@ -242,9 +244,9 @@ static void idle(void)
 	c->env = NULL;
 	info.running = 0;
 	rounds += IDLE_ROUNDS;
-	uint64_t wake = first_deadline(), overdue = revoke_first_deadline();
+	uint64_t wake = earlier(first_deadline(), revoke_first_deadline());
 	if (net_idle() && !page_scrub()) {
-		timer_arm(wake < overdue ? wake : overdue);
+		timer_arm(earlier(wake, net_deadline()));
 		sched_charge();
 		c->halted = true;
 		cpu_idle();

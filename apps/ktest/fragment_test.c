@@ -111,6 +111,67 @@ static void a_later_fragment_is_sent_by_whom_the_first_was(void)
 	close_ring();
 }
 
+/* Put n VLAN tags with this identifier into the frame of this length. */
+static void tag(uint8_t *f, uint32_t length, unsigned n, uint16_t vlan)
+{
+	memmove(f + 12 + 4 * n, f + 12, length - 12);
+	for (unsigned i = 0; i < n; i++) {
+		put16(f + 12 + 4 * i, i + 1 < n ? 0x88a8 : 0x8100);
+		put16(f + 14 + 4 * i, vlan);
+	}
+}
+
+static bool sends_tagged(uint32_t nic, uint16_t id, uint16_t place, unsigned tags, uint16_t vlan)
+{
+	uint32_t refused = ring()->tx_refused;
+
+	write_head(tx_memory(), UDP, id, place, 64);
+	memset(tx_memory() + DATA, 0, 64);
+	tag(tx_memory(), DATA + 64, tags, vlan);
+	describe(TX_BASE, DATA + 64 + 4 * tags, 0);
+	return sys_ring_send(net.ring, nic) == 0 && ring()->tx_refused == refused;
+}
+
+/* A filter for first fragments of UDP behind so many tags, whose mirror lets them be sent. */
+static long insert_first_tagged(unsigned tags)
+{
+	uint16_t at = (uint16_t)(12 + 4 * tags);
+	const struct {
+		struct exo_filter head;
+		struct exo_path path;
+		struct exo_atom atom[3];
+	} filter = {
+		{ .bytes = sizeof filter, .npaths = 1 },
+		{ .natoms = 3 },
+		{ { FILTER_IN, 2, at, 0xffff, 0x0800, 0x0800 },
+		  { FILTER_IN, 1, (uint16_t)(at + 11), 0xff, UDP, UDP },
+		  { FILTER_IN, 2, (uint16_t)(at + 8), 0x1fff, 0, 0 } },
+	};
+	return insert(&filter, sizeof filter);
+}
+
+static void fragments_behind_vlan_tags_follow_too(void)
+{
+	static uint16_t id = 30000;
+
+	CHECK_IS(sys_cap_mint(SLOT_NIC, RIGHT_RECV, (uint64_t)&nic_cap), 0);
+	uint32_t nic = (uint32_t)sys_cap_bind((uint64_t)&nic_cap);
+	for (unsigned tags = 1; tags <= 3; tags++) {
+		id++;
+		CHECK(open_ring());
+		CHECK(insert_first_tagged(tags) > 0);
+		CHECK(!sends_tagged(nic, id, 1, tags, 5));
+		CHECK(sends_tagged(nic, id, MORE, tags, 5));
+		CHECK_IS(sends_tagged(nic, id, 1, tags, 5), tags <= 2);
+		CHECK_IS(sends_tagged(nic, id, 9, tags, 0xe005), tags <= 2); /* another priority */
+		CHECK(!sends_tagged(nic, id, 9, tags, 6));
+		CHECK(!sends_tagged(nic, id, 9, tags == 1 ? 2 : 1, 5));
+		CHECK(!sends_tagged(nic, id, 9, 0, 5));
+		close_ring();
+	}
+	CHECK_IS(sys_cap_drop(nic, 1), 0);
+}
+
 /* Ping the peer, in two fragments. */
 static void ping(uint16_t id)
 {
@@ -195,12 +256,30 @@ static void fragments_of_what_nobody_claims_are_held_within_a_bound(void)
 	}
 	CHECK(nic->drop[DROP_FRAGMENT] >= lost + 8);
 	CHECK_IS(exo_info()->free_pages, pages);
-	context_wait(NULL, 0, __builtin_ia32_rdtsc() + exo_info()->tsc_hz);
-	write_arp(tx_memory());
-	describe(TX_BASE, ARP_LENGTH, 0);
-	send(); /* the answer finds that their time is over */
 	EVENTUALLY(nic->held == 0);
 	CHECK_IS(nic->drop[DROP_FRAGMENT], lost + HELD + 8);
+	CHECK(counters_add_up());
+	close_ring();
+}
+
+/* Nobody runs and nothing comes: the timer is set for them. (Without, it would be for four seconds, the
+ * longest that it can. The host may be busy, hence several tries.) */
+static void held_fragments_are_given_up_while_all_sleep(void)
+{
+	const volatile struct exo_nic *nic = &exo_info()->nic;
+	const struct exo_wait_term none_held = { .address = (uint64_t)&nic->held, .op = WAIT_EQ };
+	bool in_time = false;
+
+	CHECK(open_ring());
+	for (uint16_t id = 500; id < 510 && !in_time; id++) {
+		uint64_t now = __builtin_ia32_rdtsc(), second = exo_info()->tsc_hz;
+
+		ping_for_nobody(id);
+		context_wait(&none_held, 1, now + 60 * second);
+		CHECK_IS(nic->held, 0);
+		in_time = __builtin_ia32_rdtsc() - now < 3 * second;
+	}
+	CHECK(in_time);
 	CHECK(counters_add_up());
 	close_ring();
 }
@@ -226,10 +305,12 @@ static void what_a_filter_had_nobody_has_after_it(void)
 const struct ktest fragment_tests[] = {
 	{ "a_later_fragment_is_sent_by_whom_the_first_was",
 	  a_later_fragment_is_sent_by_whom_the_first_was },
+	{ "fragments_behind_vlan_tags_follow_too", fragments_behind_vlan_tags_follow_too },
 	{ "the_rest_of_a_datagram_follows_its_first_fragment",
 	  the_rest_of_a_datagram_follows_its_first_fragment },
 	{ "fragments_of_what_nobody_claims_are_held_within_a_bound",
 	  fragments_of_what_nobody_claims_are_held_within_a_bound },
+	{ "held_fragments_are_given_up_while_all_sleep", held_fragments_are_given_up_while_all_sleep },
 	{ "what_a_filter_had_nobody_has_after_it", what_a_filter_had_nobody_has_after_it },
 	{ NULL, NULL },
 };

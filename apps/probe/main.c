@@ -1,7 +1,7 @@
 /* apps/probe/main.c - what a program that shares the address can do, as tests beside a peer:
  * the gateway, on which probe_test.sh has echo services on PEER_PORT, nothing on
- * CLOSED_PORT, and datagrams to everybody and to a group, again and again. Prints TAP and
- * ends the machine.
+ * CLOSED_PORT, and datagrams to everybody and to a group, and later fragments in VLAN frames, again
+ * and again. Prints TAP and ends the machine.
  * SPDX-License-Identifier: ISC */
 #include <stdbool.h>
 #include <stdio.h>
@@ -211,6 +211,19 @@ static bool hears_a_group_that_it_joined(void)
 	return igmp_joingroup_netif(netif_default, &group) == ERR_OK && hears(GROUP_PORT);
 }
 
+/* --- Fragments --- */
+
+static bool tagged_fragments_wait_for_their_first(void)
+{
+	uint64_t before = exo_info()->nic.drop[DROP_FRAGMENT];
+
+	unsigned end = ticks + PATIENCE_MS / TICK_MS;
+
+	while (ticks < end && exo_info()->nic.drop[DROP_FRAGMENT] < before + 4)
+		stack_turn();
+	return exo_info()->nic.drop[DROP_FRAGMENT] >= before + 4;
+}
+
 /* --- TCP --- */
 
 static unsigned bytes, connected, ended;
@@ -289,7 +302,7 @@ int main(void)
 		T(sends_nothing_from_a_port_it_does_not_have),
 		T(errors_come_to_whose_packet_they_quote), T(hears_what_is_sent_to_everybody),
 		T(hears_a_group_that_it_joined), T(connects_from_an_ephemeral_port),
-		T(a_refusal_reaches_who_asked),
+		T(a_refusal_reaches_who_asked), T(tagged_fragments_wait_for_their_first),
 #undef T
 	};
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """apps/probe/probe_peer.py DEVICE ADDRESS GROUP - the peer of apps/probe: echo services, datagrams
-to everybody and to a group; prints a line for each membership report. Until it is killed.
+to everybody and to a group, and later fragments behind VLAN tags, whose first ones never come;
+prints a line for each membership report. Until it is killed.
 SPDX-License-Identifier: ISC"""
 import socket
+import struct
 import sys
 import threading
 import time
@@ -44,6 +46,16 @@ def tell():
         time.sleep(0.1)
 
 
+def send_fragments():
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((device, 0))
+    tags = b"\x88\xa8\0\5\x81\0\0\7"
+    for number in range(1 << 16):
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 28, number, 1, 64, 17, 0) + bytes(8)
+        s.send(b"\xff" * 6 + b"\2" * 6 + tags[number % 2 * 4:] + b"\x08\0" + ip + bytes(40))
+        time.sleep(0.2)
+
+
 def hear_reports():
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
     s.bind((device, 0))
@@ -54,6 +66,6 @@ def hear_reports():
             print("report", flush=True)
 
 
-for work in echo_udp, echo_tcp, tell:
+for work in echo_udp, echo_tcp, tell, send_fragments:
     threading.Thread(target=work, daemon=True).start()
 hear_reports()
