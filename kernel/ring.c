@@ -144,6 +144,8 @@ void ring_release(struct env *env)
 		ring_destroy(ring_first(env));
 }
 
+bool ring_is(uint32_t index, const struct env *env) { return rings[index].env == env; }
+
 struct ring *ring_of(uint32_t index) { return &rings[index]; }
 
 /* Take the next buffer that the owner has posted: its number, or -reason. */

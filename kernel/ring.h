@@ -29,6 +29,9 @@ long ring_extend(uint32_t index, const uint32_t *page, uint32_t n);
 
 void ring_destroy(uint32_t index);
 
+/* Is it env's? */
+bool ring_is(uint32_t index, const struct env *env);
+
 /* The index of one of env's rings. REQUIRES that it has one. */
 uint32_t ring_first(const struct env *env);
 

@@ -156,7 +156,7 @@ static int carve_list(uint64_t va, uint32_t ncarve, uint32_t right, uint32_t ids
  *           RIGHT_CARVE: filters it may take frames from; if it is FILTER_SHARED, with
  *           RIGHT_READ: filters whose frames, and no others, it may copy
  * Returns a slot of CAP_FILTER with all rights, or with nothing changed
- *   -E_PERM     a slot        -E_FAULT  filter or carve is not readable
+ *   -E_PERM     a slot, or another's ring      -E_FAULT  filter or carve is not readable
  *   -E_LIMIT    length or ncarve; or a limit of the classifier (dpf/dpf.h)
  *   -E_INVAL    no valid filter
  *   -E_OVERLAP  it takes or copies frames of a filter that carve does not name, or neither of
@@ -171,7 +171,8 @@ long sys_filter_insert(uint32_t nic, uint32_t ring, uint64_t filter, uint32_t le
 	struct slot *r = slot_get(env, ring, CAP_RING, RIGHT_RECV);
 	uint32_t may[FILTER_CARVE_MAX];
 
-	if (!n || !r)
+	/* Of another's it would be given all pages, by the window of a handler. */
+	if (!n || !r || !ring_is(r->index, env))
 		return -E_PERM;
 	if (length > FILTER_KERNEL_MAX)
 		return -E_LIMIT;

@@ -306,6 +306,37 @@ static void rings_are_bound_over_own_pages_which_stay_own(void)
 	close_ring();
 }
 
+static struct exo_cap lent_nic, lent_ring; /* in a child, copies of ours */
+
+static uint32_t feeds_what_was_lent(uint64_t unused)
+{
+	static uint8_t filter[FILTER_BUILD_MAX];
+	long length = filter_arp_for(filter, sizeof filter, my_ip);
+
+	(void)unused;
+	context_init();
+	long nic = sys_cap_bind((uint64_t)&lent_nic), ring = sys_cap_bind((uint64_t)&lent_ring);
+	if (nic < 0 || ring < 0)
+		return 1;
+	return (uint32_t)-sys_filter_insert((uint32_t)nic, (uint32_t)ring, (uint64_t)filter,
+	                                    (uint32_t)length, 0, 0);
+}
+
+/* Its handler would see all pages of the ring. */
+static void a_filter_feeds_a_ring_of_its_owners(void)
+{
+	struct child child;
+
+	CHECK(open_ring());
+	CHECK_IS(sys_cap_mint(SLOT_NIC, RIGHT_RECV, (uint64_t)&lent_nic), 0);
+	CHECK_IS(sys_cap_mint(net.ring, RIGHT_RECV, (uint64_t)&lent_ring), 0);
+	CHECK(child_start(&child, feeds_what_was_lent, 0));
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->code, E_PERM);
+	child_reap(&child);
+	close_ring();
+}
+
 static void pages_freed_under_a_ring_wait_in_quarantine(void)
 {
 	uint32_t before = exo_info()->free_pages;
@@ -601,6 +632,7 @@ const struct ktest net_tests[] = {
 	  rings_are_bound_over_own_pages_which_stay_own },
 	{ "pages_freed_under_a_ring_wait_in_quarantine",
 	  pages_freed_under_a_ring_wait_in_quarantine },
+	{ "a_filter_feeds_a_ring_of_its_owners", a_filter_feeds_a_ring_of_its_owners },
 	{ "filters_are_vetted", filters_are_vetted },
 	{ "taking_anothers_packets_needs_its_capability",
 	  taking_anothers_packets_needs_its_capability },
