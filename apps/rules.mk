@@ -61,6 +61,7 @@ $(B)/www.tar: $(WWW)
 ALL += $(B)/www.tar
 
 # --- bridge ---
+BENCH += "apps/bridge/bench.py $(B)/dpf $(B)/kernel.elf $(B)/init.img $(B)/bridge.elf $(B)/console.elf"
 BRIDGE_TEST := $(B)/s/apps/bridge/test/rules_test
 $(BRIDGE_TEST): %: %.o $(B)/s/apps/bridge/rules.o ; $(CC) $(SFLAGS) -o $@ $^ -lcmocka
 TESTS    += $(BRIDGE_TEST)

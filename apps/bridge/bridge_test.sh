@@ -127,17 +127,20 @@ host right
 	rule pass 'tcp port 5004'
 	rule deny 'tcp portrange 5003-5005'
 	rule deny 'icmp and len > 1000'
+	rule deny 'src host 10.0.8.1 and tcp dst port 5006' # overlaps the next one
+	rule deny 'dst host 10.0.8.2 and tcp dst port 5006'
 } >"$work/rules"
 appliance_start -p tap=left -p tap=right "$kernel" "$init" "$bridge" "$work/rules rules" "$console"
 wait_for 60 said '^bridge: between'
 move left "$left" $left4
 move right "$right" $right4
 soon >/dev/null 2>&1
-check rules_are_read said 'bridge: 3 rules'
+check rules_are_read said 'bridge: 5 rules'
 check what_no_rule_accepts_passes reaches 5001
 check what_an_earlier_rule_passes_passes reaches 5004
 check what_a_rule_denies_stays nothing_on 5003
 check and_at_the_ranges_end nothing_on 5005
+check and_where_two_rules_overlap nothing_on 5006
 check a_short_ping_passes pings
 check a_long_one_stays no_ping -s 1200
 echo allow >"$work/rules"

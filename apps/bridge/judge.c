@@ -18,10 +18,12 @@ enum {
 static struct {
 	struct dpf *all;
 	bool pass[RULES_MAX + 1]; /* by the filter's number */
+	bool last;                /* what the last rule said */
+	uint16_t level;           /* its priority */
 	uint32_t slot[PIECES];    /* of the code's pages */
 	uint64_t va[PIECES], next_va;
 	uint32_t pieces;
-} judge = { .next_va = CODE };
+} judge = { .next_va = CODE, .level = 2 * RULES_MAX };
 
 static void *data_alloc(void *unused, size_t npages)
 {
@@ -74,13 +76,20 @@ static void code_free(void *unused, const struct dpf_code *code)
 	sys_page_free(slot_of(code), (uint32_t)code->npages);
 }
 
-/* The earlier rule is above the later one, whatever they ask. */
-static long insert(struct rule *r, uint32_t number)
+/* An earlier rule is above a later one. Those in a row that say the same stay on one level, where what
+ * asks alike is looked up at once, as long as dpf need not be told which of two is above the other. */
+static long insert(struct rule *r)
 {
 	static const struct dpf_dominance any = { NULL, DPF_ALL };
 
-	r->head.priority = (uint16_t)(RULES_MAX - number);
+	judge.level -= r->pass != judge.last;
+	judge.last = r->pass;
+	r->head.priority = judge.level;
 	int id = dpf_insert(judge.all, &r->head, r->head.bytes, 1, &any, NULL);
+	if (id == -E_OVERLAP) {
+		r->head.priority = --judge.level;
+		id = dpf_insert(judge.all, &r->head, r->head.bytes, 1, &any, NULL);
+	}
 	if (id < 0)
 		return id;
 	judge.pass[id] = r->pass;
@@ -103,7 +112,7 @@ long judge_open(const char *text, size_t length, uint32_t *bad)
 	if (error < 0)
 		return error;
 	for (; (got = rules_next(&at, end, &rule)) > 0; ++*bad) {
-		long id = *bad > RULES_MAX ? -E_LIMIT : insert(&rule, *bad);
+		long id = *bad > RULES_MAX ? -E_LIMIT : insert(&rule);
 
 		if (id < 0)
 			return id;
