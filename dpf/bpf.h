@@ -54,14 +54,16 @@ uint32_t bpf_run(const struct filter_view *f, const uint8_t *frame, uint32_t cap
 
 /* Emit a checked program as a function of rdi = frame, esi = caplen (zero-extended in
  * rsi), edx = wirelen, result in eax. Keeps rdi, rsi, rdx, r8, r9 and all that the SysV ABI
- * makes it keep. mark[] is room for one per instruction, zeroed; afterwards mark[i].code is
+ * makes it keep. It is only called when `captured` bytes were. mark[] is room for one per instruction, zeroed; afterwards mark[i].code is
  * the offset of instruction i's code. Check a->full afterwards. */
 struct bpf_mark {
 	struct x86_label label;
 	uint32_t captured; /* bytes of the frame known to be there, + 1; 0: not reached yet */
+	uint32_t unset; /* what some way here has not stored: slots, A, X */
 	uint32_t code;
 };
-void bpf_compile(struct x86 *a, const struct filter_view *f, struct bpf_mark *mark);
+void bpf_compile(struct x86 *a, const struct filter_view *f, uint32_t captured,
+                 struct bpf_mark *mark);
 
 /* No program of n instructions needs more bytes of code. */
 static inline size_t bpf_code_bound(uint32_t n) { return 256 + 64 * (size_t)n; }

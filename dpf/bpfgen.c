@@ -20,7 +20,7 @@ struct gen {
 	struct bpf_mark *mark;
 	struct x86_label reject;
 	uint32_t captured; /* bytes known to be there, at this instruction */
-	uint32_t slots; /* bit i: M[i] is loaded somewhere, and begins as 0 */
+	uint32_t zero; /* what is looked at as it was at the beginning, 0: a bit for each slot, A and X */
 	bool stack, fuel;
 };
 
@@ -31,32 +31,90 @@ static void leave(struct gen *g)
 	x86_ret(g->a);
 }
 
-/* Scratch memory and fuel are needed by few programs. */
+enum { OF_A = 1 << BPF_SLOTS, OF_X = 2 << BPF_SLOTS, OF_ALL = (4 << BPF_SLOTS) - 1 };
+_Static_assert(BPF_SLOTS <= 28, "a bit for each slot, A and X");
+
+static bool goes_back(struct exo_bpf_insn in)
+{
+	return in.code == (BPF_JMP | BPF_JA) && in.k >= FAR;
+}
+
+static uint32_t read_by(struct exo_bpf_insn in)
+{
+	uint32_t source = in.code & BPF_X ? OF_X : 0;
+
+	switch (in.code & BPF_CLASS) {
+	case BPF_LD:
+	case BPF_LDX:
+		return (in.code & BPF_MODE) == BPF_MEM ? 1u << in.k
+		       : (in.code & BPF_MODE) == BPF_IND ? OF_X : 0;
+	case BPF_ST: return OF_A;
+	case BPF_STX: return OF_X;
+	case BPF_ALU: return OF_A | source;
+	case BPF_JMP: return (in.code & BPF_OP) == BPF_JA ? 0 : OF_A | source;
+	case BPF_RET: return in.code & BPF_A ? OF_A : 0;
+	default: return in.code & BPF_TXA ? OF_X : OF_A;
+	}
+}
+
+static uint32_t written_by(struct exo_bpf_insn in)
+{
+	switch (in.code & BPF_CLASS) {
+	case BPF_LD:
+	case BPF_ALU: return OF_A;
+	case BPF_LDX: return OF_X;
+	case BPF_ST:
+	case BPF_STX: return 1u << in.k;
+	case BPF_MISC: return in.code & BPF_TXA ? OF_A : OF_X;
+	default: return 0;
+	}
+}
+
+/* What is not stored at instruction i is not stored, on some way, where it leads. */
+static void pass_on(struct gen *g, uint32_t i, struct exo_bpf_insn in, uint32_t unset)
+{
+	unsigned class = in.code & BPF_CLASS;
+
+	if (class == BPF_RET || goes_back(in))
+		return;
+	if (class != BPF_JMP) {
+		g->mark[i + 1].unset |= unset;
+	} else if ((in.code & BPF_OP) == BPF_JA) {
+		g->mark[i + 1 + in.k].unset |= unset;
+	} else {
+		g->mark[i + 1 + in.jt].unset |= unset;
+		g->mark[i + 1 + in.jf].unset |= unset;
+	}
+}
+
+/* Scratch memory, fuel, and zeros at the beginning are needed by few programs. */
 static void find_needs(struct gen *g)
 {
+	g->mark[0].unset = OF_ALL;
 	for (uint32_t i = 0; i < g->f->ninsns; i++) {
 		struct exo_bpf_insn in = filter_insn(g->f, i);
-		unsigned class = in.code & BPF_CLASS;
+		uint32_t unset = g->mark[i].unset;
 
-		if (class <= BPF_LDX && (in.code & BPF_MODE) == BPF_MEM)
-			g->slots |= 1u << in.k;
-		g->stack |= class == BPF_ST || class == BPF_STX;
-		g->fuel |= in.code == (BPF_JMP | BPF_JA) && in.k >= FAR;
+		g->zero |= read_by(in) & unset;
+		g->stack |= ((read_by(in) | written_by(in)) & (OF_A - 1)) != 0;
+		g->fuel |= goes_back(in);
+		pass_on(g, i, in, unset & ~written_by(in));
 	}
-	g->stack |= g->slots || g->fuel;
+	g->stack |= g->fuel;
 }
-_Static_assert(BPF_SLOTS <= 32, "a bit for each slot");
 
 static void enter(struct gen *g)
 {
 	struct x86 *a = g->a;
 
-	x86_alu(a, X86_32, X86_XOR, RAX, RAX);
-	x86_alu(a, X86_32, X86_XOR, RCX, RCX);
+	if (g->zero & ~(uint32_t)OF_X)
+		x86_alu(a, X86_32, X86_XOR, RAX, RAX);
+	if (g->zero & OF_X || g->fuel)
+		x86_alu(a, X86_32, X86_XOR, RCX, RCX);
 	if (g->stack)
 		x86_alu_imm(a, X86_64, X86_SUB, RSP, STACK_BYTES);
 	for (int slot = 0; slot < BPF_SLOTS; slot++)
-		if (g->slots >> slot & 1)
+		if (g->zero >> slot & 1)
 			x86_store(a, X86_32, x86_at(RSP, 4 * slot), RAX);
 	if (!g->fuel)
 		return;
@@ -205,8 +263,10 @@ static void mark_backward_targets(struct gen *g)
 	for (uint32_t i = 0; i < g->f->ninsns; i++) {
 		struct exo_bpf_insn in = filter_insn(g->f, i);
 
-		if (in.code == (BPF_JMP | BPF_JA) && in.k >= FAR)
-			g->mark[i + 1 + in.k].captured = 1;
+		if (!goes_back(in))
+			continue;
+		g->mark[i + 1 + in.k].captured = 1;
+		g->mark[i + 1 + in.k].unset = OF_ALL;
 	}
 }
 
@@ -279,12 +339,13 @@ static bool falls_through(struct exo_bpf_insn in)
 	return (in.code & BPF_CLASS) != BPF_RET && (in.code & BPF_CLASS) != BPF_JMP;
 }
 
-void bpf_compile(struct x86 *a, const struct filter_view *f, struct bpf_mark *mark)
+void bpf_compile(struct x86 *a, const struct filter_view *f, uint32_t captured,
+                 struct bpf_mark *mark)
 {
-	struct gen g = { .a = a, .f = f, .mark = mark };
+	struct gen g = { .a = a, .f = f, .mark = mark, .captured = captured };
 
-	find_needs(&g);
 	mark_backward_targets(&g);
+	find_needs(&g);
 	enter(&g);
 	arrive(&g, 0);
 	for (uint32_t i = 0; i < f->ninsns; i++) {

@@ -199,7 +199,7 @@ static struct program *new_program(struct dpf *d, const struct filter_view *f, u
 		return NULL;
 	}
 	x86_init(&a, p->code.write, p->code.npages * DPF_PAGE);
-	bpf_compile(&a, f, mark);
+	bpf_compile(&a, f, d->residual.span[0], mark);
 	d->store.mem.code_seal(d->store.mem.ctx, &p->code);
 	store_give(&d->store, mark, mark_pages);
 	p->filter = id;

@@ -146,6 +146,35 @@ static void an_empty_slot_is_nobodys(void **state)
 	}
 }
 
+/* Leave something else than zeros below the stack. */
+static __attribute__((noinline)) void litter(void)
+{
+	volatile uint8_t below[4096];
+
+	for (unsigned i = 0; i < sizeof below; i++)
+		below[i] = 0xff;
+}
+
+/* M[0] is loaded behind the store, and by a way back that came past it. */
+static void scratch_memory_is_zero_where_a_loop_leads(void **state)
+{
+	static const struct exo_bpf_insn program[] = {
+		{ 0x00, 0, 0, 1 }, { 0x15, 3, 0, 1 }, { 0x02, 0, 0, 0 }, { 0x60, 0, 0, 0 },
+		{ 0x16, 0, 0, 0 }, { 0x05, 0, 0, 0xfffffffd }, { 0x06, 0, 0, 0 },
+	};
+	struct { struct exo_filter head; struct exo_bpf_insn program[7]; } f = { .head = { .ninsns = 7 } };
+	struct dpf *d;
+
+	(void)state;
+	f.head.bytes = sizeof f;
+	memcpy(f.program, program, sizeof program);
+	assert_int_equal(dpf_create(&d, &host_memory, 1, 256, 1), 0);
+	assert_int_equal(dpf_insert(d, &f, sizeof f, 1, NULL, NULL), 1);
+	litter();
+	assert_int_equal(dpf_classify(d, end_of_memory() - 60, 60, 60), 0);
+	dpf_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +182,7 @@ int main(void)
 		cmocka_unit_test(the_upper_half_of_a_length_is_ignored),
 		cmocka_unit_test(no_more_references_than_there_is_room_for),
 		cmocka_unit_test(an_empty_slot_is_nobodys),
+		cmocka_unit_test(scratch_memory_is_zero_where_a_loop_leads),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

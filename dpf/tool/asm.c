@@ -58,7 +58,8 @@ struct part {
 	const struct expression *e;
 	const uint8_t *at;     /* in the block; NULL: the filter has no program there */
 	size_t length;
-	uint32_t begin, n;     /* what of the program is compiled: the tree asks the rest */
+	uint32_t begin, n;     /* what of the program is compiled: the tree asks the rest, */
+	uint32_t captured;     /* and checks that so many bytes are there */
 	struct bpf_mark *mark; /* [n] */
 };
 
@@ -108,7 +109,9 @@ static void skip_prefix(struct part *p, struct filter_view *f)
 	struct lower_scratch *s = malloc(sizeof *s);
 	struct path path;
 
+	path_init(&path, 0);
 	p->begin = s && f->ninsns ? lower_prefix(f, s, &path) : 0;
+	p->captured = path.span[0];
 	free(s);
 	f->insns += p->begin * sizeof(struct exo_bpf_insn);
 	p->n = f->ninsns -= p->begin;
@@ -126,7 +129,7 @@ static void find_part(const struct block *b, struct part *p, const struct expres
 	if (code && p->mark && filter_decode(&f, e->filter, e->length) == 0) {
 		skip_prefix(p, &f);
 		x86_init(&a, code, room);
-		bpf_compile(&a, &f, p->mark);
+		bpf_compile(&a, &f, p->captured, p->mark);
 		p->length = x86_here(&a);
 		p->at = memmem(b->code, b->length, code, p->length);
 	}

@@ -52,7 +52,7 @@ bool native_compile(struct native *n, const struct filter_view *f)
 	n->sealed = 0;
 	memset(n->mark, 0, f->ninsns * sizeof *n->mark);
 	x86_init(&a, n->code, n->room);
-	bpf_compile(&a, f, n->mark);
+	bpf_compile(&a, f, 0, n->mark);
 	assert(!a.full); /* bpf_code_bound, and filter_decode's limit */
 	if (!protect(n, x86_here(&a), PROT_EXEC))
 		return false;
