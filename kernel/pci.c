@@ -153,14 +153,14 @@ static uint64_t bar_size(struct pci_function f, int n, bool ports)
 	return ones & -ones; /* the lowest bit that can be set */
 }
 
-/* Do n bytes from `first` lie in a BAR of this function? */
+/* Do n bytes from `first` lie in a BAR of this function? One at 0 has no address yet. */
 static bool in_bar(struct pci_function f, bool ports, uint64_t first, uint32_t n)
 {
 	for (int i = 0; i < BARS; i++) {
 		uint64_t size = bar_size(f, i, ports);
 		uint64_t base = ports ? pci_read(f, (uint8_t)(BAR0 + 4 * i)) & ~3u : pci_bar(f, i);
 
-		if (size && first >= base && first - base < size && n <= size - (first - base))
+		if (size && base && first >= base && first - base < size && n <= size - (first - base))
 			return true;
 		if (size && !ports && pci_bar_is_wide(f, i))
 			i++; /* its upper half */
