@@ -80,7 +80,7 @@ $(B)/s/libnet/test/ring_test:     $(B)/s/libnet/ring.o
 $(B)/s/libnet/test/checksum_test: $(B)/s/libnet/checksum.o
 $(B)/s/libnet/test/copysum_test:  $(addprefix $(B)/s/,libnet/copysum.o libnet/checksum.o $(FUSION:=.o))
 $(B)/s/libnet/test/siphash_test:  $(B)/s/libnet/siphash.o
-$(B)/s/tenant/libnet/test/tenant_test: $(call tenant_of,s)
+$(B)/s/tenant/libnet/test/tenant_test: $(call tenant_of,s) $(B)/s/tenant/libnet/session.o
 
 LIBNET_TESTS := $(addprefix $(B)/s/libnet/test/,heap_test elf_test share_test ring_test \
                   checksum_test copysum_test siphash_test) $(B)/s/tenant/libnet/test/tenant_test

@@ -26,6 +26,39 @@ void session_open(struct tcp_pcb *pcb, void *arg, const struct session_events *e
 	tcp_nagle_disable(pcb);
 }
 
+static unsigned pieces; /* held by all connections */
+
+err_t session_hold(struct pbuf **held, struct pbuf *p)
+{
+	unsigned had = *held ? pbuf_clen(*held) : 0, more = pbuf_clen(p);
+
+	if (had >= SESSION_FEW && (had + more > SESSION_PIECES || pieces + more > SESSION_ALL))
+		return ERR_MEM;
+	pieces += more;
+	if (*held)
+		pbuf_cat(*held, p);
+	else
+		*held = p;
+	return ERR_OK;
+}
+
+void session_release(struct pbuf **held, uint16_t n)
+{
+	unsigned had = pbuf_clen(*held);
+
+	*held = pbuf_free_header(*held, n);
+	pieces -= had - (*held ? pbuf_clen(*held) : 0u);
+}
+
+void session_release_all(struct pbuf **held)
+{
+	if (!*held)
+		return;
+	pieces -= pbuf_clen(*held);
+	pbuf_free(*held);
+	*held = NULL;
+}
+
 static void detach(struct tcp_pcb *pcb)
 {
 	tcp_arg(pcb, NULL);

@@ -62,9 +62,7 @@ static struct tcp_pcb *forget(struct connection *c)
 	struct tcp_pcb *pcb = c->pcb;
 
 	c->pcb = NULL;
-	if (c->held)
-		pbuf_free(c->held);
-	c->held = NULL;
+	session_release_all(&c->held);
 	return pcb;
 }
 
@@ -77,7 +75,7 @@ static void send_held(struct connection *c)
 
 		if (n == 0 || tcp_write(c->pcb, p->payload, n, TCP_WRITE_FLAG_COPY) != ERR_OK)
 			return;
-		c->held = pbuf_free_header(p, n);
+		session_release(&c->held, n);
 		tcp_recved(c->pcb, n);
 	}
 }
@@ -97,13 +95,11 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 
 	(void)pcb;
 	(void)error;
-	c->idle = 0;
 	if (!p)
 		c->eof = true;
-	else if (c->held)
-		pbuf_cat(c->held, p);
-	else
-		c->held = p;
+	else if (session_hold(&c->held, p) != ERR_OK)
+		return ERR_MEM;
+	c->idle = 0;
 	return advance(c);
 }
 

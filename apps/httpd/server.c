@@ -80,7 +80,7 @@ static void refill(struct connection *c)
 	u16_t n = c->more->tot_len < room ? c->more->tot_len : (u16_t)room;
 	pbuf_copy_partial(c->more, c->in + c->in_used, n, 0);
 	c->in_used += n;
-	c->more = pbuf_free_header(c->more, n);
+	session_release(&c->more, n);
 	tcp_recved(c->pcb, n);
 }
 
@@ -90,9 +90,7 @@ static struct tcp_pcb *forget(struct connection *c)
 	struct tcp_pcb *pcb = c->pcb;
 
 	c->pcb = NULL;
-	if (c->more)
-		pbuf_free(c->more);
-	c->more = NULL;
+	session_release_all(&c->more);
 	return pcb;
 }
 
@@ -132,8 +130,7 @@ static void discard(struct connection *c)
 	if (!c->more)
 		return;
 	tcp_recved(c->pcb, c->more->tot_len);
-	pbuf_free(c->more);
-	c->more = NULL;
+	session_release_all(&c->more);
 }
 
 /* We are done. Closing while the peer still sends would make lwIP reset the connection, and
@@ -187,12 +184,10 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 		c->eof = true;
 		return advance(c);
 	}
+	if (session_hold(&c->more, p) != ERR_OK)
+		return ERR_MEM;
 	if (c->in_used == 0)
 		c->idle = 0; /* a request begins */
-	if (c->more)
-		pbuf_cat(c->more, p);
-	else
-		c->more = p;
 	return advance(c);
 }
 

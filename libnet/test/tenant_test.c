@@ -11,6 +11,7 @@
 #include "libnet/checksum.h"
 #include "libnet/heap.h"
 #include "libnet/port/port.h"
+#include "libnet/session.h"
 #include "libnet/tenant.h"
 #include "lwip/igmp.h"
 #include "lwip/init.h"
@@ -476,6 +477,41 @@ static void a_lost_segment_is_sent_again(void **state)
 	nothing_is_kept();
 }
 
+static struct pbuf *unread;
+
+static err_t tcp_hoard(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	(void)arg, (void)pcb, (void)err;
+	return p ? session_hold(&unread, p) : ERR_OK;
+}
+
+/* A window of single bytes would be 64,240 pieces. What is refused comes once there is room. */
+static void crumbs_that_nobody_reads_are_few(void **state)
+{
+	struct tcp_pcb *listener = tcp_open(7);
+
+	(void)state;
+	segment(1000, 0, SYN, 0);
+	uint32_t theirs = get32(out + ETH + IP + 4) + 1;
+	segment(1001, theirs, ACK, 0);
+	tcp_recv(tcp_active_pcbs, tcp_hoard);
+	for (uint32_t i = 0; i < 500; i++)
+		segment(1001 + i, theirs, ACK | PSH, 1);
+	assert_int_equal(pbuf_clen(unread), SESSION_PIECES);
+	assert_true(tenant.interface.posted >= INTERFACE_LOW_WATER - 1);
+	tcp_recved(tcp_active_pcbs, unread->tot_len - 1);
+	session_release(&unread, (uint16_t)(unread->tot_len - 1));
+	assert_int_equal(pbuf_clen(unread), 1);
+	for (int i = 0; i < 4; i++)
+		now += 250, sys_check_timeouts();
+	assert_int_equal(unread->tot_len, 2);
+	session_release_all(&unread);
+	tcp_abort(tcp_active_pcbs);
+	tcp_close(listener);
+	interface_flush(&tenant.interface);
+	nothing_is_kept();
+}
+
 /* Frames with one byte changed, at every place, in every state of a session: nothing
  * worse than a drop, and nothing kept. The sanitizers watch lwIP. */
 static void survives_changed_bytes(void **state)
@@ -578,6 +614,7 @@ int main(void)
 		cmocka_unit_test(a_group_is_joined_by_asking_for_it),
 		cmocka_unit_test(a_tcp_session_opens_echoes_and_closes),
 		cmocka_unit_test(a_lost_segment_is_sent_again),
+		cmocka_unit_test(crumbs_that_nobody_reads_are_few),
 		cmocka_unit_test(survives_changed_bytes),
 	};
 
