@@ -58,10 +58,12 @@ static void ask(struct tenant *t, const struct share_ip *hop)
 	t->door->bell++;
 }
 
-static bool waiting_for(const struct tenant *t, const struct share_ip *hop)
+/* Does a packet wait for this next hop, of those before `end` in the queue? */
+static bool waiting_for(const struct tenant *t, const struct share_ip *hop,
+                        const struct tenant_packet *end)
 {
-	for (int i = 0; i < TENANT_QUEUE; i++)
-		if (t->queue[i].p && share_ip_equal(&t->queue[i].hop, hop))
+	for (const struct tenant_packet *q = t->queue; q < end; q++)
+		if (q->p && share_ip_equal(&q->hop, hop))
 			return true;
 	return false;
 }
@@ -86,26 +88,39 @@ static uint16_t type_of(const struct share_ip *ip)
 	return share_is_ip4(ip) ? ETHTYPE_IP : ETHTYPE_IPV6;
 }
 
+static void release(struct tenant *t, struct tenant_packet *q)
+{
+	pbuf_free(q->p);
+	q->p = NULL;
+	t->queued--;
+}
+
+/* A free place, or somebody's: packets to nobody must not keep others from their next hop
+ * (RFC 1122, 2.3.2.2: the latest is saved). */
+static struct tenant_packet *place(struct tenant *t)
+{
+	for (int i = 0; i < TENANT_QUEUE; i++)
+		if (!t->queue[i].p)
+			return &t->queue[i];
+	struct tenant_packet *q = &t->queue[t->displaced++ % TENANT_QUEUE];
+	t->interface.counts.unresolved++;
+	release(t, q);
+	return q;
+}
+
 /* Let p wait for its next hop. */
 static err_t enqueue(struct tenant *t, struct pbuf *p, const struct share_ip *hop)
 {
-	struct tenant_packet *q = t->queue;
-
-	while (q < t->queue + TENANT_QUEUE && q->p)
-		q++;
-	if (q == t->queue + TENANT_QUEUE) {
-		t->interface.counts.unresolved++;
-		return ERR_MEM;
-	}
-	if (!waiting_for(t, hop))
+	if (!waiting_for(t, hop, t->queue + TENANT_QUEUE))
 		ask(t, hop);
-	q->p = pbuf_clone(PBUF_LINK, PBUF_RAM, p);
-	if (!q->p) {
+	struct pbuf *copy = pbuf_clone(PBUF_LINK, PBUF_RAM, p);
+	if (!copy) {
 		t->interface.counts.no_memory++;
 		return ERR_MEM;
 	}
-	q->hop = *hop;
-	q->since = sys_now();
+	struct tenant_packet *q = place(t);
+	*q = (struct tenant_packet){ .p = copy, .hop = *hop, .since = sys_now(),
+		                     .asked = sys_now() };
 	t->queued++;
 	return ERR_OK;
 }
@@ -217,11 +232,14 @@ static void take_lease(struct tenant *t)
 	t->lease = new;
 }
 
-static void release(struct tenant *t, struct tenant_packet *q)
+/* Somebody may have written over what we asked, or have asked for more than is remembered. */
+static void ask_again(struct tenant *t, struct tenant_packet *q)
 {
-	pbuf_free(q->p);
-	q->p = NULL;
-	t->queued--;
+	if (sys_now() - q->asked < TENANT_AGAIN)
+		return;
+	q->asked = sys_now();
+	if (!waiting_for(t, &q->hop, q))
+		ask(t, &q->hop);
 }
 
 static void retry(struct tenant *t, struct tenant_packet *q)
@@ -234,6 +252,8 @@ static void retry(struct tenant *t, struct tenant_packet *q)
 	} else if (sys_now() - q->since > TENANT_PATIENCE) {
 		t->interface.counts.unresolved++;
 		release(t, q);
+	} else {
+		ask_again(t, q);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* libnet/tenant.h - an interface whose address somebody else keeps: libnet/share.h.
  *
  * Addresses come from the share page; next hops too. A packet whose next hop is not there
- * waits in a short queue while the owner of the address is asked for it. Groups are joined
+ * waits in a short queue while the owner of the address is asked for it; when that is full, the
+ * latest packets are kept. Groups are joined
  * here, for lwIP to accept their packets, and reported by the owner.
  *
  * Layer: libnet; pages come from the caller. SPDX-License-Identifier: ISC
@@ -13,6 +14,7 @@
 enum {
 	TENANT_QUEUE = 16,     /* packets waiting for their next hop */
 	TENANT_PATIENCE = 3000, /* ms a packet waits */
+	TENANT_AGAIN = 1000,   /* ms until its next hop is asked for again */
 	TENANT_CACHE = 16,     /* next hops remembered; a power of two */
 };
 
@@ -34,8 +36,10 @@ struct tenant {
 		struct pbuf *p; /* NULL: free entry */
 		struct share_ip hop;
 		uint32_t since; /* ms */
+		uint32_t asked; /* ms: for its next hop, last */
 	} queue[TENANT_QUEUE];
 	uint32_t queued;
+	uint32_t displaced; /* packets that have left the queue to a later one */
 };
 
 /* Start a tenant. `request` is a zeroed page of our own, which capability `page`

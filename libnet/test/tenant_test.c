@@ -363,12 +363,68 @@ static void gives_up_on_a_next_hop(void **state)
 	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 2, 2);
 	for (int i = 0; i < TENANT_QUEUE; i++)
 		assert_int_equal(udp_sendto(pcb, kept[0], &to, 5), ERR_OK);
-	assert_int_equal(udp_sendto(pcb, kept[0], &to, 5), ERR_MEM);
+	assert_int_equal(udp_sendto(pcb, kept[0], &to, 5), ERR_OK);
 	now += TENANT_PATIENCE + 1;
 	tenant_update(&tenant);
 	assert_int_equal(tenant.interface.counts.unresolved, unresolved + TENANT_QUEUE + 1);
 	pbuf_free(kept[--keeping]);
 	publish(&leased, true);
+	nothing_is_kept();
+	udp_remove(pcb);
+}
+
+/* Nobody answers for most of them: who asks later must not wait for that. */
+static void packets_to_nobody_keep_no_one_waiting(void **state)
+{
+	struct udp_pcb *pcb = udp_open(7);
+	uint32_t serial = request.serial;
+	uint8_t f[2048];
+
+	(void)state;
+	udp_recv(pcb, udp_keep, NULL);
+	publish(&leased, false);
+	assert_true(deliver(f, udp_frame(f, 7, 10)));
+	run();
+	for (uint8_t i = 0; i < 2 * TENANT_QUEUE; i++) {
+		ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 2, (u8_t)(100 + i));
+		assert_int_equal(udp_sendto(pcb, kept[0], &to, 5), ERR_OK);
+	}
+	ip_addr_t peer = IPADDR4_INIT_BYTES(10, 0, 2, 2);
+	assert_int_equal(udp_sendto(pcb, kept[0], &peer, 5), ERR_OK);
+	assert_int_equal(tenant.queued, TENANT_QUEUE);
+	assert_int_equal(request.serial, serial + 2 * TENANT_QUEUE + 1);
+	out_frames = 0;
+	publish(&leased, true);
+	interface_flush(&tenant.interface);
+	assert_int_equal(out_frames, 1);
+	now += TENANT_PATIENCE + 1;
+	tenant_update(&tenant);
+	pbuf_free(kept[--keeping]);
+	nothing_is_kept();
+	udp_remove(pcb);
+}
+
+static void asks_again_for_a_next_hop(void **state)
+{
+	struct udp_pcb *pcb = udp_open(7);
+	uint8_t f[2048];
+	size_t n = udp_frame(f, 7, 10);
+
+	(void)state;
+	publish(&leased, false);
+	assert_true(deliver(f, n) && deliver(f, n));
+	run();
+	uint32_t serial = request.serial, bell = door.bell;
+	tenant_update(&tenant);
+	assert_int_equal(request.serial, serial);
+	now += TENANT_AGAIN;
+	tenant_update(&tenant);
+	assert_int_equal(request.serial, serial + 1);
+	assert_int_equal(door.bell, bell + 1);
+	tenant_update(&tenant);
+	assert_int_equal(request.serial, serial + 1);
+	publish(&leased, true);
+	interface_flush(&tenant.interface);
 	nothing_is_kept();
 	udp_remove(pcb);
 }
@@ -610,6 +666,8 @@ int main(void)
 		cmocka_unit_test(a_hoarder_keeps_copies_not_the_ring),
 		cmocka_unit_test(waits_for_the_next_hop),
 		cmocka_unit_test(gives_up_on_a_next_hop),
+		cmocka_unit_test(packets_to_nobody_keep_no_one_waiting),
+		cmocka_unit_test(asks_again_for_a_next_hop),
 		cmocka_unit_test(joins_again_when_somebody_wrote_over_it),
 		cmocka_unit_test(a_group_is_joined_by_asking_for_it),
 		cmocka_unit_test(a_tcp_session_opens_echoes_and_closes),
