@@ -146,11 +146,13 @@ bool share_neighbour_mac(const struct share *s, const struct share_ip *hop, uint
 	if (v & 1)
 		return false;
 	for (int i = 0; i < SHARE_NEIGHBOURS; i++) {
-		const struct share_neighbour *n = &s->neighbour[i];
-		if (!n->known || !share_ip_equal(&n->ip, hop))
+		const struct share_neighbour n = s->neighbour[i];
+		if (!n.known || !share_ip_equal(&n.ip, hop))
 			continue;
-		memcpy(mac, n->mac, 6);
-		return unchanged(s, v);
+		if (!unchanged(s, v))
+			return false;
+		memcpy(mac, n.mac, 6);
+		return true;
 	}
 	return false;
 }

@@ -102,7 +102,7 @@ bool share_next_hop(const struct share_lease *, const struct share_ip *dst,
  * false when dst is no group. */
 bool share_group_mac(const struct share_lease *, const struct share_ip *dst, uint8_t mac[6]);
 
-/* Look a next hop up. Returns false when it is not there or ipd is writing. */
+/* Look a next hop up. Returns false, with mac unchanged, when it is not there or ipd is writing. */
 bool share_neighbour_mac(const struct share *, const struct share_ip *hop, uint8_t mac[6]);
 
 /* For ipd, the one writer. Between begin and end readers keep what they knew. */
