@@ -142,10 +142,12 @@ static void publish(void)
 	if (memcmp(&new.lease, &share()->lease, sizeof new.lease) == 0 &&
 	    memcmp(new.neighbour, share()->neighbour, sizeof new.neighbour) == 0)
 		return;
+	context_mask(); /* who ends us finds the page whole */
 	share_write_begin(share());
 	share()->lease = new.lease;
 	memcpy(share()->neighbour, new.neighbour, sizeof new.neighbour);
 	share_write_end(share());
+	context_unmask();
 }
 
 /* Entries grow old, addresses become preferred: without a frame. */

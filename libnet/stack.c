@@ -113,10 +113,13 @@ void stack_release(long reservation) { sys_filter_remove((uint32_t)reservation);
 
 void stack_turn(void)
 {
-	if (share_version() != tenant.version)
+	uint32_t version = share_version();
+
+	if (version != tenant.version)
 		tenant_update(&tenant);
+	/* What was seen, not what was taken over: an owner that ended while it wrote left nothing to take. */
 	const struct exo_wait_term also = { .address = (uint64_t)&share()->version,
-		                            .value = tenant.version };
+		                            .value = version };
 	if (!nic_work(&tenant.interface))
 		nic_sleep(&tenant.interface, &also, 1);
 }
