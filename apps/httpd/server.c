@@ -26,10 +26,7 @@ struct connection {
 static struct {
 	struct answers answers;
 	struct connection connection[SERVER_CONNECTIONS];
-	struct server_counts counts;
 } server;
-
-const struct server_counts *server_counts(void) { return &server.counts; }
 
 static void consume(struct connection *c, size_t n)
 {
@@ -41,14 +38,6 @@ static void consume(struct connection *c, size_t n)
 static bool is_answering(const struct connection *c)
 {
 	return c->sent < c->answer.length || c->answer.body_length > 0;
-}
-
-/* An answer is to be sent. */
-static void begin(struct connection *c)
-{
-	c->sent = 0;
-	server.counts.requests++;
-	server.counts.errors += c->answer.status >= 400;
 }
 
 /* Take the next request, if it is all there and the last one is answered. Returns whether
@@ -66,7 +55,7 @@ static bool next_request(struct connection *c)
 	if (status == REQUEST_MORE)
 		return skip > 0;
 	consume(c, status == 200 || status == 404 ? used : c->in_used);
-	begin(c);
+	c->sent = 0;
 	return true;
 }
 
@@ -186,7 +175,7 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 	}
 	if (session_hold(&c->more, p) != ERR_OK)
 		return ERR_MEM;
-	if (c->in_used == 0)
+	if (c->in_used == 0 && c->skip == 0)
 		c->idle = 0; /* a request begins */
 	return advance(c);
 }
@@ -206,24 +195,34 @@ static err_t on_poll(void *arg, struct tcp_pcb *pcb)
 	c->idle++;
 	if (c->lingering)
 		return c->idle >= SERVER_LINGER_S ? session_close(forget(c)) : ERR_OK;
-	if (is_answering(c)) {
-		if (c->idle >= SERVER_STALL_S) {
-			server.counts.timeouts++;
-			return session_abort(forget(c));
-		}
-		return advance(c);
-	}
+	if (is_answering(c))
+		return c->idle >= SERVER_STALL_S ? session_abort(forget(c)) : advance(c);
 	if (c->in_used > 0 && c->idle >= SERVER_REQUEST_S) {
-		server.counts.timeouts++;
 		answer_error(&c->answer, 408, false);
-		begin(c);
+		c->sent = 0;
 		return advance(c);
 	}
-	if (c->idle >= SERVER_IDLE_S) {
-		server.counts.timeouts++;
-		return session_close(forget(c));
+	/* A body is late when it was answered already. */
+	return c->idle >= (c->skip ? SERVER_REQUEST_S : SERVER_IDLE_S) ? session_close(forget(c)) : ERR_OK;
+}
+
+/* A free place, or that of the connection which has made no progress for longest. */
+static struct connection *place(void)
+{
+	struct connection *idlest = server.connection;
+
+	for (size_t i = 0; i < SERVER_CONNECTIONS; i++) {
+		struct connection *c = &server.connection[i];
+
+		if (!c->pcb)
+			return c;
+		if (c->idle > idlest->idle)
+			idlest = c;
 	}
-	return ERR_OK;
+	if (idlest->idle < SERVER_YIELD_S)
+		return NULL;
+	session_abort(forget(idlest));
+	return idlest;
 }
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
@@ -233,20 +232,15 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	(void)arg;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
-	for (size_t i = 0; i < SERVER_CONNECTIONS; i++) {
-		struct connection *c = &server.connection[i];
-
-		if (c->pcb)
-			continue;
-		memset(c, 0, offsetof(struct connection, answer.text));
-		c->pcb = pcb;
-		session_open(pcb, c, &events);
-		server.counts.connections++;
-		return ERR_OK;
+	struct connection *c = place();
+	if (!c) {
+		tcp_abort(pcb);
+		return ERR_ABRT;
 	}
-	server.counts.refused++;
-	tcp_abort(pcb);
-	return ERR_ABRT;
+	memset(c, 0, offsetof(struct connection, answer.text));
+	c->pcb = pcb;
+	session_open(pcb, c, &events);
+	return ERR_OK;
 }
 
 bool server_start(const char *archive, size_t size, uint16_t port)

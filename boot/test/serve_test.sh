@@ -84,8 +84,16 @@ nc 127.0.0.1 "${web##*:}" <&7 >/dev/null 2>&1 &
 idle=$!
 check a_slow_client_does_not_stop_others get /
 kill $idle
-idle=
 exec 7<&-
+
+# As many as it has places, who never come to an end of what they ask for: no one keeps a place for ever.
+boot/test/hold.py "${web##*:}" 64 >"$work/held" 2>/dev/null &
+idle=$!
+wait_for 60 eval '[ "$(grep -c held "$work/held")" -ge 64 ]'
+check clients_that_hold_all_places_do_not_stop_others wait_for 60 get /
+check bodies_that_never_end_lose_their_places wait_for 120 eval '[ "$(grep -c again "$work/held")" -ge 32 ]'
+kill $idle
+idle=
 
 check console_helps lists help '^help '
 for program in first ipd httpd echo console; do
