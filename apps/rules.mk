@@ -89,7 +89,10 @@ BENCH += "$(MAKE) -s bench-kernel"
 .PHONY: bench-kernel
 # With a second serial line, which goes nowhere, a PCI device that would be a bus master, and two
 # interfaces that hear each other.
-TESTS += "timeout 120 boot/run.sh -1 -p hub=1 -p hub=1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img"
+KTEST_RUN := timeout 120 boot/run.sh -1 -p hub=1 -p hub=1 -q -serial -q null -q -device -q edu $(B)/kernel.elf $(B)/ktest.img
+TESTS += "$(KTEST_RUN)"
+ktest: $(B)/kernel.elf $(B)/ktest.img ; @$(KTEST_RUN) </dev/null
+.PHONY: ktest
 # A kernel that has seen much, on a CPU of few features.
 TESTS += "timeout 120 boot/run.sh -1 -a aged -p hub=1 -p hub=1 -q -cpu -q max,-sse4.2,-smep,-smap,-umip,-rdrand $(B)/kernel-aged.elf $(B)/ktest.img"
 TESTS += "apps/ktest/alias_test.py -a address=10.0.2.15 $(B)/kernel.elf $(B)/raw.img"
