@@ -57,7 +57,8 @@ def symbols():
     for line in subprocess.run(["nm", "-S", kernel], check=True, capture_output=True, text=True).stdout.splitlines():
         word = line.split()
         if len(word) == 4:
-            found[word[3]] = (int(word[0], 16) - KVMA, int(word[1], 16))
+            name = word[3].partition(".lto_priv")[0]  # what the linker adds to some names of one file
+            found[name] = (int(word[0], 16) - KVMA, int(word[1], 16))
     return found
 
 
