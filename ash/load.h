@@ -22,6 +22,7 @@ enum {
 	LOAD_NAME = 32,          /* bytes of a name, with the NUL */
 	LOAD_HANDLERS = 12,      /* of one appliance */
 	LOAD_BODY_MAX = 1 << 20, /* bytes */
+	LOAD_OVER = 1,           /* priority of filters that take others' frames */
 	LOAD_KEY_DIGITS = 32,    /* hexadecimal, of the key in its file */
 };
 
@@ -41,7 +42,7 @@ struct load_request {
 	uint32_t version, command;
 	uint32_t filter, object;  /* bytes of the body's parts; 0 but for LOAD_BIND */
 	uint32_t shared;          /* of a new handler: pages at ASH_PAGES, zeroed, that its name has */
-	uint32_t zero;
+	uint32_t over;            /* 1: the filter may take frames that other programs' take */
 	char name[LOAD_NAME];     /* of the handler; empty for LOAD_LIST */
 	char program[LOAD_NAME];  /* of the object; empty: it has only one */
 	uint64_t body_code;

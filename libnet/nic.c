@@ -147,6 +147,17 @@ long nic_filter(const void *filter, long length, const struct exo_cap *carve)
 	return slot;
 }
 
+long nic_filter_over(const void *filter, uint32_t length)
+{
+	long any = sys_cap_bind((uint64_t)&exos_args()->carve);
+
+	if (any < 0)
+		return any;
+	long slot = sys_filter_insert((uint32_t)any, nic.ring_slot, (uint64_t)filter, length, 0, 0);
+	sys_cap_drop((uint32_t)any, 1);
+	return slot;
+}
+
 /* --- Time --- */
 
 static uint64_t cycles_per_ms(void)

@@ -35,6 +35,9 @@ void nic_send(struct interface *);
  * of CAP_FILTER, or the builder's error, or sys_filter_insert's. */
 long nic_filter(const void *filter, long length, const struct exo_cap *carve);
 
+/* The same, taking frames from all filters below it, whosever they are: -E_PERM if we may not. */
+long nic_filter_over(const void *filter, uint32_t length);
+
 enum { NIC_TERMS = 4 };
 
 /* Give received frames to lwIP, run its timers, send. Returns whether there is more to do. */

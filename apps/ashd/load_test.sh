@@ -24,12 +24,19 @@ more() { [ "$(column "$1" "$2")" -gt "$3" ]; }
 is() { [ "$(column "$1" "$2")" = "$3" ]; }
 increments() { python3 -B apps/ashd/datagrams.py increment "$increment_port" "$@"; }
 versions() { python3 -B apps/ashd/datagrams.py versions "$version_port" "$@"; }
+echoes() { # the program or a handler before it
+	for _ in 1 2 3 4 5; do
+		[ "$(printf hello | timeout 20 nc -u -w 1 127.0.0.1 "$echo_port")" != hello ] || return 0
+	done
+	return 1
+}
 balance() { ask 60 stat '^pages ' >"$work/stat" && balanced "$work/stat"; }
 garbage() { head -c 5000 /dev/urandom | timeout 20 nc -N -w 5 127.0.0.1 "$load_port" >/dev/null || true; }
 
 boot_with_key "-f 2000 -f 2001" "$@"
 port_of 2000 increment_port
 port_of 2001 version_port
+echo_port=$(sed -n 's/.*echo at 127.0.0.1 port \([0-9]*\).*/\1/p' "$work/runner")
 new_key >"$work/other.key"
 check nothing_is_loaded_at_first lists
 check a_handler_is_loaded remote load build/handlers/increment.o -s 1 -f 'udp dst port 2000'
@@ -62,6 +69,13 @@ check it_does_not_answer_any_more eval '! increments 1 1'
 check the_other_is_left lists version
 check a_name_is_free_again remote load build/handlers/increment.o -f 'udp dst port 2000'
 check without_pages_it_uses_its_data increments 2 1
+check a_program_echoes echoes
+check its_port_is_taken_over remote load build/handlers/udp_echo.o -o -f 'udp dst port 7'
+check the_handler_echoes_in_its_place echoes
+check and_it_was_the_handler more udp_echo replies 0
+check nobody_else_can_take_over refuses 'the filter: filter takes packets' remote load $obj/version.o -p one -N again -o -f 'udp dst port 7'
+check the_port_is_given_back remote unload udp_echo
+check the_program_echoes_again echoes
 check every_frame_is_counted_once balance
 check its_program_can_be_ended ask 60 'kill ashd' '^ended ashd'
 check the_machine_goes_on balance

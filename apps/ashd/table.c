@@ -9,6 +9,7 @@
 #include "libnet/exos/exposed.h"
 #include "libnet/exos/memory.h"
 #include "libnet/handler.h"
+#include "libnet/nic.h"
 #include "libnet/stack.h"
 
 /* A handler's pages are seen at one of two places, so that the next one is there before it goes. */
@@ -115,7 +116,7 @@ static long add(const struct load_request *r, const uint8_t *body, struct load_r
 		return refuse(reply, LOAD_AT_NAME, -E_BUSY);
 	if (!l)
 		return refuse(reply, LOAD_AT_MEMORY, -E_NOSPC);
-	long slot = stack_filter(body, r->filter);
+	long slot = r->over ? nic_filter_over(body, r->filter) : stack_filter(body, r->filter);
 	if (slot < 0)
 		return refuse(reply, LOAD_AT_FILTER, slot);
 	long error = take_shared(l, r->shared);

@@ -25,7 +25,7 @@ struct role {
 	const char *name;
 	uint8_t nic, machine; /* enum exo_right; 0: no capability */
 	uint8_t share, door;  /* enum exo_prot, of the pages of libnet/share.h */
-	bool kills;
+	bool kills, carves; /* may end the others; may take their frames */
 	uint32_t tables; /* its table_limit, 0: TABLE_LIMIT */
 };
 static const struct role roles[] = {
@@ -37,8 +37,8 @@ static const struct role roles[] = {
 	{ .name = "bridge", .nic = RIGHT_MAP, .machine = RIGHT_WRITE, .share = PROT_R, .door = PROT_R },
 	{ .name = "probe", .nic = RIGHT_RECV | RIGHT_READ, .machine = RIGHT_WRITE | RIGHT_RUN,
 	  .share = PROT_R, .door = PROT_R | PROT_W },
-	/* Handlers' code counts as tables. */
-	{ .name = "ashd", .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
+	/* Handlers' code counts as tables. Who has the key may put one before any program. */
+	{ .name = "ashd", .carves = true, .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
 	  .door = PROT_R | PROT_W, .tables = 2048 },
 	{ .name = NULL, .nic = RIGHT_RECV, .machine = RIGHT_WRITE, .share = PROT_R,
 	  .door = PROT_R | PROT_W },
@@ -111,6 +111,7 @@ static long empower(struct spawn *s, const struct role *r)
 	s->shared[1] = init.door;
 	s->shared_prot[1] = r->door;
 	mint(&s->args.nic, SLOT_NIC, r->nic);
+	mint(&s->args.carve, SLOT_NIC, r->carves ? RIGHT_RECV | RIGHT_CARVE : 0);
 	mint(&s->args.machine, SLOT_MACHINE, r->machine);
 	for (uint32_t i = 0; r->kills && i < init.programs && i < ARGS_ENVS; i++)
 		mint(&s->args.env[s->args.envs++], init.program[i].env, RIGHT_RUN | RIGHT_OWN);

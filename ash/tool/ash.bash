@@ -19,7 +19,7 @@ _ash() {
 	asm) COMPREPLY=($(compgen -W '-p' -- "$word")) ;;
 	bench) COMPREPLY=($(compgen -W '-p -r -n --json' -- "$word")) ;;
 	exec) COMPREPLY=($(compgen -W '--interp --program --mem' -- "$word")) ;;
-	load) COMPREPLY=($(compgen -W '-k -a -p -N -f -s' -- "$word")) ;;
+	load) COMPREPLY=($(compgen -W '-k -a -p -N -f -o -s' -- "$word")) ;;
 	list) COMPREPLY=($(compgen -W '-k -a --json' -- "$word")) ;;
 	unload) COMPREPLY=($(compgen -W '-k -a' -- "$word")) ;;
 	esac

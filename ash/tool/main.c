@@ -24,7 +24,7 @@ static const char words[] =
 	"       ash bench OBJ [-p PROGRAM] -r FILE [-n LIBRARY] [-d LIBRARY] [--json]\n"
 	"       ash exec [--interp] --program HEX [--mem HEX] (-: standard input)\n"
 	"       ash load OBJ -k KEYFILE [-a HOST[:PORT]] [-p PROGRAM] [-N NAME]\n"
-	"                    [-f EXPRESSION [-s PAGES]]\n"
+	"                    [-f EXPRESSION [-o] [-s PAGES]]\n"
 	"       ash list -k KEYFILE [-a HOST[:PORT]] [--json]\n"
 	"       ash unload NAME -k KEYFILE [-a HOST[:PORT]]\n";
 
@@ -39,7 +39,7 @@ static const struct command {
 	{ "asm", 1, "p:", command_asm },
 	{ "bench", 1, "p:r:n:d:j", command_bench },
 	{ "exec", 0, "iP:M:", command_exec },
-	{ "load", 1, "p:k:a:N:f:s:", command_load },
+	{ "load", 1, "p:k:a:N:f:os:", command_load },
 	{ "list", 0, "k:a:j", command_list },
 	{ "unload", 1, "k:a:", command_unload },
 };
@@ -72,6 +72,7 @@ static bool set_option(struct options *o, int letter)
 	case 'N': o->name = optarg; return true;
 	case 'P': o->hex = optarg; return true;
 	case 'M': o->mem = optarg; return true;
+	case 'o': o->over = true; return true;
 	case 'q': o->quiet = true; return true;
 	case 'i': o->interp = true; return true;
 	case 'j': o->json = true; return true;

@@ -249,11 +249,11 @@ static int ask(const struct options *o, struct load_request *r, const struct bod
 
 /* A libpcap program as the paths that accept: what the kernel mirrors, so that the handler may
  * reply. Null after a message. */
-static uint8_t *lower(const struct bpf_program *program, const char *expression, uint32_t *length)
+static uint8_t *lower(const struct bpf_program *program, const struct options *o, uint32_t *length)
 {
 	size_t insns = program->bf_len * sizeof(struct exo_bpf_insn);
 	struct exo_filter head = { .bytes = (uint32_t)(sizeof head + insns),
-		                   .ninsns = program->bf_len };
+		                   .ninsns = program->bf_len, .priority = o->over ? LOAD_OVER : 0 };
 	struct lower_scratch *scratch = malloc(sizeof *scratch);
 	uint8_t *out = malloc(sizeof scratch->out + head.bytes);
 	struct filter_view view;
@@ -270,13 +270,13 @@ static uint8_t *lower(const struct bpf_program *program, const char *expression,
 	*length = (uint32_t)n;
 	if (n > 0)
 		return out;
-	fprintf(stderr, "ash: %s: asks for what no filter's paths can say\n", expression);
+	fprintf(stderr, "ash: %s: asks for what no filter's paths can say\n", o->filter);
 	free(out);
 	return NULL;
 }
 
 /* Null after a message. */
-static uint8_t *compile_filter(const char *expression, uint32_t *length)
+static uint8_t *compile_filter(const struct options *o, uint32_t *length)
 {
 	pcap_t *ethernet = pcap_open_dead(DLT_EN10MB, SNAPSHOT);
 	struct bpf_program program;
@@ -284,11 +284,11 @@ static uint8_t *compile_filter(const char *expression, uint32_t *length)
 
 	if (!ethernet)
 		abort();
-	if (pcap_compile(ethernet, &program, expression, 1, 0) == 0) {
-		out = lower(&program, expression, length);
+	if (pcap_compile(ethernet, &program, o->filter, 1, 0) == 0) {
+		out = lower(&program, o, length);
 		pcap_freecode(&program);
 	} else {
-		fprintf(stderr, "ash: %s: %s\n", expression, pcap_geterr(ethernet));
+		fprintf(stderr, "ash: %s: %s\n", o->filter, pcap_geterr(ethernet));
 	}
 	pcap_close(ethernet);
 	return out;
@@ -299,7 +299,7 @@ static bool make_body(struct body *b, const struct options *o, const struct obje
 {
 	size_t size = object->linked.size;
 
-	b->bytes = o->filter ? compile_filter(o->filter, &b->filter) : NULL;
+	b->bytes = o->filter ? compile_filter(o, &b->filter) : NULL;
 	if (o->filter && !b->bytes)
 		return false;
 	if (size > LOAD_BODY_MAX - b->filter) {
@@ -337,6 +337,7 @@ static int load_object(const struct options *o, const struct object *object)
 	int status = STATUS_REFUSED;
 
 	r.shared = o->shared;
+	r.over = o->over;
 	if (set_name(r.name, o->name ? o->name : program) && set_name(r.program, program) &&
 	    make_body(&body, o, object))
 		status = ask(o, &r, &body, &reply);

@@ -60,7 +60,7 @@ struct options {
 	const char *address, *key, *filter, *name; /* of a running appliance, remote.c */
 	uint32_t shared; /* pages, at most ASH_SHARED_PAGES */
 	const char *hex, *mem; /* of exec */
-	bool json, interp, quiet;
+	bool json, interp, quiet, over;
 	uint64_t budget;
 };
 int command_exec(const struct options *o);

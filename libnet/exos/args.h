@@ -14,6 +14,7 @@ enum { ARGS_ENVS = 32 };
 struct exos_args {
 	struct exo_cap machine;        /* the console: RIGHT_WRITE, or more */
 	struct exo_cap nic;            /* RIGHT_RECV, or more */
+	struct exo_cap carve;          /* of the interface, with RIGHT_CARVE, if we may take what others have */
 	struct exo_cap request;        /* names our request page (libnet/share.h), RIGHT_READ */
 	struct exo_cap env[ARGS_ENVS]; /* environments we may end */
 	uint32_t envs;                 /* how many */
