@@ -70,8 +70,8 @@ static inline void chain_add(uint64_t *e, int64_t distance, uint32_t pfn, uint64
  * may be stale. */
 extern uint64_t chain_removals;
 
-/* Empty an entry that is not 0. */
-static inline void chain_remove(uint64_t *e, int64_t distance)
+/* Empty an entry that is not 0; the caller counts it in chain_removals. */
+static inline void chain_unlink(uint64_t *e, int64_t distance)
 {
 	uint64_t old = *e;
 	uint32_t pfn = pt_page(old);
@@ -82,9 +82,14 @@ static inline void chain_remove(uint64_t *e, int64_t distance)
 	else
 		chain_remove_inner(e, p->mappings);
 	*e = 0;
-	chain_removals++;
 	if (pt_executable(old))
 		chain_set_executable(pfn, chain_has(pfn, NULL, true));
+}
+
+static inline void chain_remove(uint64_t *e, int64_t distance)
+{
+	chain_unlink(e, distance);
+	chain_removals++;
 }
 
 /* The mapping moves from one entry to another, which is 0, with all its bits. */

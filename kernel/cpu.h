@@ -12,7 +12,7 @@ struct env;
 struct stlb;
 
 struct cpu {
-	/* entry.S and transfer.S know these eight. */
+	/* entry.S and transfer.S know these. */
 	uint64_t user_rsp; /* the interrupted rsp, during a system call */
 	uint64_t stack;    /* top of the kernel stack: this structure's address */
 	struct exo_envpage *envpage; /* running environment's, through the direct map */
@@ -21,10 +21,12 @@ struct cpu {
 	struct stlb *stlb;     /* the software TLB */
 	uint64_t charged;      /* time stamp up to which cycles have been charged */
 	bool slice_over;       /* the running slice has ended: every further tick is excess */
+	uint64_t slice_end;    /* time stamp at which it ends */
+	volatile uint32_t *timer; /* the register that arms it, with ticks */
+	uint32_t slice_ticks;  /* of a slice */
 
 	uint32_t overran;      /* id of who ran at the last tick past its end, or at its end */
 	bool halted;           /* nobody is willing, the CPU waits for an interrupt */
-	uint64_t slice_end;    /* time stamp at which it ends */
 };
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "entry.S");
@@ -34,6 +36,9 @@ _Static_assert(offsetof(struct cpu, cr3) == CPU_CR3, "entry.S");
 _Static_assert(offsetof(struct cpu, stlb) == CPU_STLB, "entry.S");
 _Static_assert(offsetof(struct cpu, charged) == CPU_CHARGED, "transfer.S");
 _Static_assert(offsetof(struct cpu, slice_over) == CPU_OVER, "transfer.S");
+_Static_assert(offsetof(struct cpu, slice_end) == CPU_SLICE_END, "transfer.S");
+_Static_assert(offsetof(struct cpu, timer) == CPU_TIMER, "transfer.S");
+_Static_assert(offsetof(struct cpu, slice_ticks) == CPU_SLICE_TICKS, "transfer.S");
 _Static_assert(sizeof(struct cpu) <= CPU_SIZE, "entry.S");
 
 /* Registers as the gates push them, rising addresses. */

@@ -15,6 +15,9 @@
 #define CPU_STLB     40
 #define CPU_CHARGED  48
 #define CPU_OVER     56
+#define CPU_SLICE_END   64
+#define CPU_TIMER       72
+#define CPU_SLICE_TICKS 80
 
 /* For the assembler: nothing of the kernel's is left in the registers of one who enters ring 3, but
  * for rax, rcx, rdi and r11, which the ways in set. */
@@ -24,6 +27,8 @@
 	xor %r14d, %r14d; xor %r15d, %r15d
 
 /* Offsets in struct exo_info. */
+#define INFO_SLICE_CYCLES 32
+#define INFO_SLICE_NOW 40
 #define INFO_RUNNING 44
 #define INFO_REFILLS 112
 
@@ -45,6 +50,8 @@
 #define ENV_SHIFT 11
 #define ENV_SIZE (1 << ENV_SHIFT) /* by alignment */
 #define ENV_MAX  64
+#define SLICE_MAX 64
+#define SLICE_END 1 /* UPCALL_SLICE_END */
 
 /* Offsets in struct exo_envpage. */
 #define EP_EXCEPTION_ENTRY 0
@@ -57,8 +64,11 @@
 #define EP_ASYNC_ENTRY     236
 #define EP_OPEN            248
 
-/* Offset in struct exo_env. */
+/* Offsets in struct exo_env. */
+#define PUB_EXCESS 10
 #define PUB_CYCLES 32
+#define PUB_SLICES 40
+#define PUB_DEBT   48
 
 /* Offsets in struct exo_save. */
 #define SAVE_RAX     0

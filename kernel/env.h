@@ -74,13 +74,17 @@ _Static_assert(offsetof(struct env, page) == ENV_PAGE, "transfer.S");
 _Static_assert(offsetof(struct env, cr3) == ENV_CR3, "transfer.S");
 _Static_assert(offsetof(struct env, pub) == ENV_PUB, "transfer.S");
 _Static_assert(offsetof(struct env, awake) == ENV_AWAKE, "transfer.S");
+_Static_assert(offsetof(struct exo_env, excess) == PUB_EXCESS, "transfer.S");
 _Static_assert(offsetof(struct exo_env, cycles) == PUB_CYCLES, "transfer.S");
+_Static_assert(offsetof(struct exo_env, slices) == PUB_SLICES, "transfer.S");
+_Static_assert(offsetof(struct exo_env, debt) == PUB_DEBT, "transfer.S");
 _Static_assert(offsetof(struct env, space) == ENV_SPACE, "entry.S");
 _Static_assert(offsetof(struct env, table_tag) == ENV_TABLE_TAG, "entry.S");
 _Static_assert(offsetof(struct env, table) == ENV_TABLE, "entry.S");
 _Static_assert(offsetof(struct env, spilled) == ENV_SPILLED, "entry.S");
 _Static_assert(sizeof(struct env) == ENV_SIZE, "transfer.S");
-_Static_assert(EXO_ENV_MAX == ENV_MAX, "transfer.S");
+_Static_assert(EXO_ENV_MAX == ENV_MAX && EXO_SLICE_MAX == SLICE_MAX, "transfer.S");
+_Static_assert((int)UPCALL_SLICE_END == SLICE_END, "transfer.S");
 
 /* The id of a record that is nobody's: one that no caller can name, for its index is another's.
  * (transfer.S compares ids, and nothing else.) */

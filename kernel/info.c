@@ -11,6 +11,8 @@ static union {
 	uint8_t fill[EXO_PAGE_SIZE];
 } exposed __attribute__((aligned(EXO_PAGE_SIZE), used));
 _Static_assert(sizeof(struct exo_info) <= EXO_PAGE_SIZE, "one page");
+_Static_assert(offsetof(struct exo_info, slice_cycles) == INFO_SLICE_CYCLES, "transfer.S");
+_Static_assert(offsetof(struct exo_info, slice_now) == INFO_SLICE_NOW, "transfer.S");
 _Static_assert(offsetof(struct exo_info, running) == INFO_RUNNING, "transfer.S");
 _Static_assert(offsetof(struct exo_info, stlb_refills) == INFO_REFILLS, "entry.S");
 extern struct exo_info info __attribute__((alias("exposed")));

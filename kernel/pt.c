@@ -157,9 +157,10 @@ void pt_clear(const struct pt_run *r)
 	for (uint64_t *e = r->e, *end = e + r->n; e < end; e++) {
 		if (!*e)
 			continue;
-		chain_remove(e, distance);
+		chain_unlink(e, distance);
 		gone++;
 	}
+	chain_removals += gone;
 	table_of(r->e)->live -= gone;
 }
 

@@ -18,7 +18,7 @@
 #include "kernel/sched.h"
 #include "kernel/string.h"
 
-static uint32_t asked; /* environments that have been asked */
+uint32_t revoke_asked;
 
 static uint32_t count_bits(uint64_t v)
 {
@@ -54,7 +54,7 @@ void revoke_ask(struct env *env, enum exo_cap_type type, uint32_t count, uint64_
 	uint32_t owned = revoke_owned(env, type);
 
 	assert(count <= owned);
-	asked += env->revoke.type == CAP_NONE;
+	revoke_asked += env->revoke.type == CAP_NONE;
 	env->revoke.type = type;
 	env->revoke.target = owned - count;
 	env->revoke.deadline = deadline;
@@ -66,7 +66,7 @@ void revoke_ask(struct env *env, enum exo_cap_type type, uint32_t count, uint64_
 
 void revoke_release(struct env *env)
 {
-	asked -= env->revoke.type != CAP_NONE;
+	revoke_asked -= env->revoke.type != CAP_NONE;
 	env->revoke.type = CAP_NONE;
 }
 
@@ -157,7 +157,7 @@ static void settle(struct env *env)
 
 void revoke_turn(void)
 {
-	for (uint32_t i = 0; asked && i < EXO_ENV_MAX; i++)
+	for (uint32_t i = 0; revoke_asked && i < EXO_ENV_MAX; i++)
 		if (env_alive(&envs[i]) && envs[i].revoke.type != CAP_NONE)
 			settle(&envs[i]);
 }
@@ -166,7 +166,7 @@ uint64_t revoke_first_deadline(void)
 {
 	uint64_t first = WAIT_FOREVER;
 
-	for (uint32_t i = 0; asked && i < EXO_ENV_MAX; i++)
+	for (uint32_t i = 0; revoke_asked && i < EXO_ENV_MAX; i++)
 		if (env_alive(&envs[i]) && envs[i].revoke.type != CAP_NONE &&
 		    envs[i].revoke.deadline < first)
 			first = envs[i].revoke.deadline;

@@ -12,6 +12,9 @@ uint32_t revoke_owned(const struct env *env, enum exo_cap_type type);
 /* Ask env for `count` of them by the deadline. REQUIRES that it owns so many. */
 void revoke_ask(struct env *env, enum exo_cap_type type, uint32_t count, uint64_t deadline);
 
+/* How many environments have been asked and have not answered. */
+extern uint32_t revoke_asked;
+
 /* Look after what has been asked: forget what has been done, take what is overdue. */
 void revoke_turn(void);
 

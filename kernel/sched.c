@@ -17,10 +17,11 @@
 
 struct exo_slice slices[EXO_SLICE_MAX] __attribute__((aligned(EXO_PAGE_SIZE)));
 
-static uint64_t owned; /* positions that have an owner */
+extern uint64_t sched_owned, sched_rounds; /* transfer.S knows them */
+uint64_t sched_owned; /* positions that have an owner */
 /* When nobody wants the CPU, all debts are paid. */
 enum { IDLE_ROUNDS = 1 << 16 };
-static uint64_t rounds; /* how often the vector has been run, in full or because all let it pass */
+uint64_t sched_rounds; /* how often the vector has been run, in full or because all let it pass */
 _Static_assert(EXO_SLICE_MAX == 64, "a position is a bit of a word");
 
 void sched_init(void)
@@ -38,7 +39,7 @@ void slice_own(uint32_t position, struct env *env)
 {
 	assert(slices[position].owner == 0);
 	slices[position].owner = env->pub->id;
-	owned |= 1ull << position;
+	sched_owned |= 1ull << position;
 	env->slice_mask |= 1ull << position;
 }
 
@@ -48,7 +49,7 @@ static void disown(uint32_t position)
 
 	assert(env);
 	slices[position].owner = 0;
-	owned &= ~(1ull << position);
+	sched_owned &= ~(1ull << position);
 	env->slice_mask &= ~(1ull << position);
 }
 
@@ -103,17 +104,17 @@ void sched_charge_to(struct env *env, uint64_t cycles)
 /* How many turns of its own has env let pass since this was asked last? */
 static uint64_t turns_passed(struct env *env)
 {
-	uint64_t turns = (rounds - env->rounds) * revoke_owned(env, CAP_SLICE);
+	uint64_t turns = (sched_rounds - env->rounds) * revoke_owned(env, CAP_SLICE);
 	uint64_t used = env->pub->slices - env->slices;
 
-	env->rounds = rounds;
+	env->rounds = sched_rounds;
 	env->slices = env->pub->slices;
 	return turns > used ? turns - used : 0;
 }
 
 uint64_t sched_debt(struct env *env)
 {
-	if (env->pub->debt && env->rounds != rounds) {
+	if (env->pub->debt && env->rounds != sched_rounds) {
 		uint64_t paid = turns_passed(env) * info.slice_cycles;
 
 		env->pub->debt -= paid < env->pub->debt ? paid : env->pub->debt;
@@ -161,7 +162,7 @@ static inline uint64_t turned(uint64_t positions, uint32_t first)
  * none. Everybody is asked once, however many positions are his. */
 static uint32_t next_position(uint32_t from)
 {
-	uint64_t left = turned(owned, from + 1), now = rdtsc();
+	uint64_t left = turned(sched_owned, from + 1), now = rdtsc();
 
 	while (left) {
 		uint32_t at = (from + 1 + (uint32_t)__builtin_ctzll(left)) % EXO_SLICE_MAX;
@@ -220,7 +221,7 @@ static _Noreturn void begin_slice(struct env *env)
 /* The first deadline that a sleeper waits for, WAIT_FOREVER if none does. */
 static uint64_t first_deadline(void)
 {
-	uint64_t first = WAIT_FOREVER, left = owned;
+	uint64_t first = WAIT_FOREVER, left = sched_owned;
 
 	while (left) {
 		struct env *owner = env_by_id(slices[__builtin_ctzll(left)].owner);
@@ -243,7 +244,7 @@ static void idle(void)
 	sched_charge();
 	c->env = NULL;
 	info.running = 0;
-	rounds += IDLE_ROUNDS;
+	sched_rounds += IDLE_ROUNDS;
 	uint64_t wake = earlier(first_deadline(), revoke_first_deadline());
 	if (net_idle() && !page_scrub()) {
 		timer_arm(earlier(wake, net_deadline()));
@@ -266,7 +267,7 @@ _Noreturn void sched_run(void)
 			continue;
 		}
 		struct env *env = env_by_id(slices[position].owner);
-		rounds += position <= info.slice_now;
+		sched_rounds += position <= info.slice_now;
 		info.slice_now = position;
 		if (env->pub->excess)
 			env->pub->excess--; /* excess time is paid with the slice */
@@ -309,7 +310,7 @@ static bool own_turn_again(struct env *env)
 	if (next == EXO_SLICE_MAX || slices[next].owner != env->pub->id || env->pub->excess ||
 	    sched_debt(env) >= info.slice_cycles)
 		return false;
-	rounds += next <= info.slice_now;
+	sched_rounds += next <= info.slice_now;
 	info.slice_now = next;
 	return true;
 }

@@ -45,7 +45,6 @@ enum {
 static struct {
 	volatile uint32_t *apic, *ioapic;
 	uint64_t ratio; /* APIC timer ticks for a TSC cycle, times 2^32 */
-	uint32_t slice; /* ticks of a slice */
 } state;
 
 static void apic_write(uint32_t offset, uint32_t v) { state.apic[offset / 4] = v; }
@@ -103,7 +102,7 @@ static bool compare(void)
 	info.tsc_hz = tsc * PIT_HZ / (start.pit - end.pit);
 	state.ratio = (ticks << 32) / tsc;
 	info.slice_cycles = info.tsc_hz / 1000000 * SLICE_US;
-	state.slice = (uint32_t)(info.slice_cycles * state.ratio >> 32);
+	cpu()->slice_ticks = (uint32_t)(info.slice_cycles * state.ratio >> 32);
 	return true;
 }
 
@@ -119,6 +118,7 @@ void timer_init(void)
 	outb(PIC1_DATA, 0xff);
 	outb(PIC2_DATA, 0xff);
 	state.apic = kmap_device(rdmsr(APIC_BASE_MSR) & PTE_ADDR, 4096);
+	cpu()->timer = &state.apic[APIC_TIMER_INITIAL / 4];
 	state.ioapic = kmap_device(IOAPIC, 4096);
 	apic_write(APIC_SPURIOUS, APIC_ENABLE | VEC_SPURIOUS);
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
@@ -140,7 +140,7 @@ void timer_arm(uint64_t when)
 	apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }
 
-void timer_arm_slice(void) { apic_write(APIC_TIMER_INITIAL, state.slice); }
+void timer_arm_slice(void) { *cpu()->timer = cpu()->slice_ticks; }
 
 void timer_eoi(void) { apic_write(APIC_EOI, 0); }
 

@@ -111,21 +111,8 @@ invalid:
 	mov $USER_FLAGS, %r11d
 	sysretq
 
-/* sys_yield to an environment that is known to be willing: it has run, and has not gone to sleep
- * since. Everything else is for C. A start_entry of 0 faults in ring 3, as it should. */
-	.globl gate_yield
-gate_yield:
-	FIND yield_by_c
-	cmpl $0, envs + ENV_AWAKE(%rax)
-	je yield_by_c
-	cmpb $0, CPU(CPU_OVER)      /* there is nothing left to give */
-	jne yield_by_c
-	mov envs + ENV_PAGE(%rax), %rsi
-	mov EP_START_ENTRY(%rsi), %r8
-	cmp user_top, %r8
-	jae yield_by_c
-
-	mov %rax, %r9               /* Commit: charge the time so far to who gives. */
+/* Charge the time so far to who gives up the CPU. rax becomes the time stamp. */
+	.macro CHARGE
 	rdtsc
 	shl $32, %rdx
 	or %rdx, %rax
@@ -135,7 +122,10 @@ gate_yield:
 	sub CPU(CPU_CHARGED), %rdx
 	add %rdx, PUB_CYCLES(%rcx)
 	mov %rax, CPU(CPU_CHARGED)
+	.endm
 
+/* Jump to start_entry, r8, of the one at r9 in envs, whose page is rsi and whose id is edi. */
+	.macro START
 	mov %r9, %rax
 	ENTER %rsi
 	LOAD
@@ -148,5 +138,77 @@ gate_yield:
 	mov %eax, %gs
 	CLEAR_REGISTERS
 	TO_USER
+	.endm
+
+/* sys_yield to an environment that is known to be willing: it has run, and has not gone to sleep
+ * since. Everything else is for C. A start_entry of 0 faults in ring 3, as it should. */
+	.globl gate_yield
+gate_yield:
+	FIND yield_to_next
+	cmpl $0, envs + ENV_AWAKE(%rax)
+	je yield_by_c
+	cmpb $0, CPU(CPU_OVER)      /* there is nothing left to give */
+	jne yield_by_c
+	mov envs + ENV_PAGE(%rax), %rsi
+	mov EP_START_ENTRY(%rsi), %r8
+	cmp user_top, %r8
+	jae yield_by_c
+
+	mov %rax, %r9               /* Commit. */
+	CHARGE
+	START
+
+/* To nobody: to the next position in the vector, if there is nothing else to look after, and if its
+ * owner is known to be willing, lends its slices to nobody and owes nothing. What sched_run does
+ * of that. rcx and r11 are free: such a call does not return. */
+yield_to_next:
+	test %edi, %edi
+	jnz yield_by_c
+	cmpl $0, net_polled
+	jne yield_by_c
+	cmpl $0, revoke_asked
+	jne yield_by_c
+	mov info + INFO_SLICE_NOW, %r11d
+	lea 1(%r11), %ecx
+	mov sched_owned, %rdx
+	ror %cl, %rdx
+	bsf %rdx, %rdx
+	jz yield_by_c
+	add %ecx, %edx
+	and $SLICE_MAX - 1, %edx
+	mov slices(, %rdx, 8), %r10d /* its owner, who is alive */
+	mov %r10d, %r9d
+	and $ENV_MAX - 1, %r9d
+	shl $ENV_SHIFT, %r9d
+	cmpl $0, envs + ENV_AWAKE(%r9)
+	je yield_by_c
+	cmpl $0, envs + ENV_LENT(%r9)
+	jne yield_by_c
+	mov envs + ENV_PUB(%r9), %rax
+	cmpw $0, PUB_EXCESS(%rax)
+	jne yield_by_c
+	cmpq $0, PUB_DEBT(%rax)
+	jne yield_by_c
+	mov envs + ENV_PAGE(%r9), %rsi
+	mov EP_START_ENTRY(%rsi), %r8
+	test %r8, %r8
+	jz yield_by_c
+	cmp user_top, %r8
+	jae yield_by_c
+
+	mov %r10d, %edi             /* Commit. */
+	cmp %edx, %r11d
+	sbbq $-1, sched_rounds      /* one more, unless the position is further on */
+	mov %edx, info + INFO_SLICE_NOW
+	incq PUB_SLICES(%rax)
+	movb $0, CPU(CPU_OVER)
+	andl $~SLICE_END, EP_PENDING(%rsi)
+	mov CPU(CPU_TIMER), %rcx
+	mov CPU(CPU_SLICE_TICKS), %edx
+	mov %edx, (%rcx)
+	CHARGE
+	add info + INFO_SLICE_CYCLES, %rax
+	mov %rax, CPU(CPU_SLICE_END)
+	START
 
 	.section .note.GNU-stack, "", @progbits

@@ -70,20 +70,22 @@ const volatile char *ktest_option(const char *key)
 	return NULL;
 }
 
-/* Pages that nobody will ever own again (aged_test.c). */
-static uint64_t retired_pages(void)
+static uint64_t pages_in(enum exo_page_state state)
 {
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < exo_info()->npages; i++)
-		n += exo_pages()[i].state == PAGE_RESERVED;
+		n += exo_pages()[i].state == state;
 	return n;
 }
 
-/* Pages that are free, or that the kernel keeps for good. */
+/* Pages that are free, that the kernel keeps for good, or that nobody will ever own again
+ * (aged_test.c); once the device is done with those in quarantine. */
 static uint64_t free_pages(void)
 {
-	return exo_info()->free_pages + exo_info()->splits + retired_pages();
+	for (int ms = 0; pages_in(PAGE_QUARANTINE) && ms < 60000; ms++)
+		context_wait(NULL, 0, __builtin_ia32_rdtsc() + exo_info()->tsc_hz / 1000);
+	return exo_info()->free_pages + exo_info()->splits + pages_in(PAGE_RESERVED);
 }
 
 /* Run a test twice: what the first run leaves behind for good (page tables, slot pages) the
@@ -95,9 +97,9 @@ static void run_test(const struct ktest *t)
 	uint64_t pages = free_pages();
 	uint32_t filters = exo_info()->filters;
 	t->run();
-	if (free_pages() != pages)
-		ktest_failed(__FILE__, __LINE__, "free pages as before",
-		             (long)(free_pages() - pages));
+	uint64_t now = free_pages();
+	if (now != pages)
+		ktest_failed(__FILE__, __LINE__, "free pages as before", (long)(now - pages));
 	if (exo_info()->filters != filters)
 		ktest_failed(__FILE__, __LINE__, "filters as before", exo_info()->filters);
 	child_reap_all(0); /* a test that fails leaves its child, which no other is to meet */
