@@ -84,8 +84,6 @@ static inline bool pages_good(const struct slot *s, uint32_t n, uint8_t rights, 
 bool slot_check_pages(struct env *env, uint32_t slot, uint32_t n, uint8_t rights,
                       uint32_t *executable)
 {
-	if (slot >= SLOT_MAX || n > SLOT_MAX - slot)
-		return false;
 	for (uint32_t m; n; slot += m, n -= m) {
 		uint32_t room = SLOTS_PER_PAGE - slot % SLOTS_PER_PAGE;
 		const struct slot *s = slot_at(env, slot);
@@ -106,8 +104,6 @@ bool slot_check(struct env *env, uint32_t slot, uint32_t n, enum exo_cap_type ty
 
 	if (type == CAP_PAGE)
 		return slot_check_pages(env, slot, n, rights, &executable);
-	if (slot >= SLOT_MAX || n > SLOT_MAX - slot)
-		return false;
 	for (uint32_t i = 0; i < n; i++)
 		if (!slot_get(env, slot + i, type, rights))
 			return false;

@@ -112,7 +112,6 @@ int env_create(struct env *parent, const char *name, uint32_t table_limit, struc
 	env->slot_hint = 0;
 	env->lent_to = 0;
 	env->awake = 0;
-	memset(env->reached, 0, sizeof env->reached);
 	env->guaranteed = 0;
 	env->kernel_pages = 0;
 	env->nbacking = 0;

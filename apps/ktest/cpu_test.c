@@ -95,6 +95,10 @@ static void bad_predicates_are_refused(void)
 	t.op = WAIT_EQ;
 	t.address++;
 	CHECK_IS(wait_for(&t, 1), -E_INVAL);
+	t.address--;
+	t.zero = 1;
+	CHECK_IS(wait_for(&t, 1), -E_INVAL);
+	t.zero = 0;
 	t.address = 0x1000;
 	CHECK_IS(wait_for(&t, 1), -E_FAULT);
 	t.address = 0xffffffff80100000;
@@ -143,6 +147,124 @@ static void an_environment_that_ignores_the_end_of_its_slice_is_ended(void)
 	CHECK(child_start(&child, hog, 0));
 	CHECK(child_wait(&child));
 	CHECK_IS(child_record(&child)->ended, END_EXCESS);
+	child_reap(&child);
+}
+
+/* Until the slice is over, and a tick more. */
+static void outstay(void)
+{
+	const volatile struct exo_env *self = exo_env(exo_self());
+	uint16_t excess = self->excess;
+
+	while (self->excess == excess)
+		;
+}
+
+static _Noreturn uint32_t outstays_once(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_mask();
+	outstay();
+	outstay();
+	context_unmask();
+	*shared = 1;
+	for (;;)
+		context_yield(0);
+}
+
+static void excess_time_is_paid_with_slices(void)
+{
+	*shared = 0;
+	CHECK(child_start(&child, outstays_once, 0));
+	EVENTUALLY(*shared);
+	EVENTUALLY(child_record(&child)->excess == 0);
+	CHECK_IS(child_record(&child)->excess, 0);
+	child_reap(&child);
+}
+
+/* Yields to another, as often as it is told, when there is nothing left to give. */
+static _Noreturn uint32_t gives_nothing(uint64_t to)
+{
+	context_init();
+	for (;;) {
+		context_yield(0);
+		if (shared[2] == shared[1])
+			continue;
+		context_mask();
+		outstay();
+		context_yield((uint32_t)to);
+		context_unmask();
+		shared[2]++;
+	}
+}
+
+static void a_slice_that_is_over_cannot_be_donated(void)
+{
+	static struct child giver;
+
+	shared[0] = shared[1] = shared[2] = 0;
+	CHECK(child_start_without_slice(&child, count_and_yield, exo_self()));
+	CHECK(child_start(&giver, gives_nothing, child.id));
+	shared[1] = 3;
+	EVENTUALLY(shared[2] == 3);
+	CHECK_IS(shared[2], 3);
+	CHECK_IS(*shared, 0); /* it has never run */
+	EVENTUALLY(context_yield(child.id) < 0 || *shared > 0);
+	shared[1] = 6;
+	EVENTUALLY(shared[2] == 6);
+	CHECK_IS(shared[2], 6);
+	CHECK_IS(*shared, 1); /* nor again */
+	child_reap(&giver);
+	child_reap(&child);
+}
+
+/* The end of the last slice is not the end of this: once in ten times no tick comes in between. */
+static uint32_t looks_for_the_last_end(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_mask();
+	for (int i = 0; i < 10; i++) {
+		while (!(envpage()->pending & UPCALL_SLICE_END))
+			;
+		context_yield(0);
+		if (!(envpage()->pending & UPCALL_SLICE_END))
+			return 0;
+	}
+	return 1;
+}
+
+static void the_end_of_a_slice_is_forgotten_with_it(void)
+{
+	CHECK(child_start(&child, looks_for_the_last_end, 0));
+	CHECK(child_wait(&child));
+	uint32_t code = child_record(&child)->code;
+	child_reap(&child);
+	CHECK_IS(code, 0);
+}
+
+static uint32_t sleeps(uint64_t argument)
+{
+	struct exo_wait_term never = { .address = KTEST_SHARED, .value = 77, .op = WAIT_EQ };
+
+	(void)argument;
+	context_init();
+	shared[1] = 1;
+	context_wait(&never, 1, WAIT_FOREVER);
+	shared[2] = 1;
+	return 0;
+}
+
+static void a_sleeper_is_not_woken_by_a_gift(void)
+{
+	shared[0] = shared[1] = shared[2] = 0;
+	CHECK(child_start(&child, sleeps, 0));
+	EVENTUALLY(shared[1] && child_record(&child)->state == ENV_WAITING);
+	for (int i = 0; i < 5; i++)
+		CHECK_IS(context_yield(child.id), 0);
+	CHECK_IS(shared[2], 0);
+	CHECK_IS(child_record(&child)->state, ENV_WAITING);
 	child_reap(&child);
 }
 
@@ -244,6 +366,10 @@ const struct ktest cpu_tests[] = {
 	{ "a_predicate_wakes_when_it_holds", a_predicate_wakes_when_it_holds },
 	{ "bad_predicates_are_refused", bad_predicates_are_refused },
 	{ "a_slice_can_be_donated", a_slice_can_be_donated },
+	{ "excess_time_is_paid_with_slices", excess_time_is_paid_with_slices },
+	{ "a_slice_that_is_over_cannot_be_donated", a_slice_that_is_over_cannot_be_donated },
+	{ "the_end_of_a_slice_is_forgotten_with_it", the_end_of_a_slice_is_forgotten_with_it },
+	{ "a_sleeper_is_not_woken_by_a_gift", a_sleeper_is_not_woken_by_a_gift },
 	{ "an_environment_that_ignores_the_end_of_its_slice_is_ended",
 	  an_environment_that_ignores_the_end_of_its_slice_is_ended },
 	{ "a_critical_section_is_not_interrupted_but_paid_for",

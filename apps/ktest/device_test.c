@@ -233,6 +233,10 @@ static void accesses_stay_within_what_is_bound(void)
 	CHECK_IS(sys_device_read(t.ports, 1, 2), -E_INVAL);
 	CHECK_IS(sys_device_read(t.ports, 0, 0), -E_INVAL);
 	CHECK_IS(sys_device_read(t.ports, 0, 3), -E_INVAL);
+	long odd = claim(DEVICE_PORTS, 0x378, 3, 0);
+	CHECK_IS(sys_device_read((uint32_t)odd, 2, 2), -E_INVAL);
+	CHECK_IS(sys_device_read((uint32_t)odd, 0, 4), -E_INVAL);
+	CHECK_IS(sys_device_free((uint32_t)odd), 0);
 	CHECK_IS(sys_device_write(t.ports, COM_PORTS, 1, 0), -E_INVAL);
 	CHECK_IS(sys_device_write(t.ports, 0, 8, 0), -E_INVAL);
 	CHECK_IS(sys_device_read(t.irq, 0, 1), -E_PERM);

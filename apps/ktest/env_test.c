@@ -99,6 +99,80 @@ static void a_forgotten_child_leaves_stale_slots(void)
 	CHECK_IS(sys_yield(child.id), -E_INVAL);
 }
 
+/* The record has another's by then. */
+static void a_stale_slot_does_not_reach_the_next_of_that_index(void)
+{
+	static const char name[16] = "next";
+	struct exo_cap cap = { 0 };
+	uint32_t first = (uint32_t)sys_env_create((uint64_t)name, 8), index;
+
+	CHECK_IS(sys_cap_mint(first, RIGHT_ALL, (uint64_t)&cap), 0);
+	uint32_t stale = (uint32_t)sys_cap_bind((uint64_t)&cap);
+	index = cap.name & 0xfffffff;
+	CHECK_IS(sys_env_destroy(first, 0), 0);
+	CHECK_IS(sys_env_destroy(first, 0), 0);
+	uint32_t next = (uint32_t)sys_env_create((uint64_t)name, 8);
+	CHECK_IS(sys_cap_mint(next, RIGHT_ALL, (uint64_t)&cap), 0);
+	CHECK_IS(cap.name & 0xfffffff, index);
+	CHECK_IS(sys_page_map(stale, KTEST_VA, ktest_shared_slot, 1, PROT_R), -E_PERM);
+	CHECK_IS(sys_page_unmap(stale, KTEST_VA, 1), -E_PERM);
+	CHECK_IS(sys_env_destroy(stale, 0), -E_PERM);
+	CHECK_IS(sys_cap_drop(stale, 1), 0);
+	CHECK_IS(sys_env_destroy(next, 0), 0);
+	CHECK_IS(sys_env_destroy(next, 0), 0);
+}
+
+static uint32_t records(void)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < EXO_ENV_MAX; i++)
+		n += exo_envs()[i].state != ENV_FREE;
+	return n;
+}
+
+/* A child whose own child has ended before it. */
+static uint32_t leaves_a_record(uint64_t argument)
+{
+	static const char name[16] = "ended";
+	long env = sys_env_create((uint64_t)name, 8);
+
+	(void)argument;
+	return env > 0 && sys_env_destroy((uint32_t)env, 0) == 0;
+}
+
+static void records_of_the_ended_go_with_their_parent(void)
+{
+	uint32_t before = records();
+
+	CHECK(child_start(&child, leaves_a_record, 0));
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->code, 1);
+	CHECK_IS(records(), before + 1);
+	child_reap(&child);
+	CHECK_IS(records(), before);
+}
+
+/* All its slots are full: the next page of slots is the very page that is asked for. */
+static uint32_t asks_for_what_its_slots_take(uint64_t argument)
+{
+	const uint32_t in_a_page = 256, used = exo_env(exo_self())->slots;
+
+	(void)argument;
+	if (sys_page_alloc(PAGE_ANY, in_a_page - used) < 0)
+		return 1;
+	return sys_page_alloc(exo_info()->free_head, 1) == -E_BUSY ? 0 : 2;
+}
+
+static void a_page_that_the_slots_have_taken_is_not_free(void)
+{
+	CHECK(child_start(&child, asks_for_what_its_slots_take, 0));
+	CHECK(child_wait(&child));
+	uint32_t code = child_record(&child)->code;
+	child_reap(&child);
+	CHECK_IS(code, 0);
+}
+
 static void create_checks_its_arguments(void)
 {
 	static const char name[16] = "x\x01y";
@@ -188,6 +262,11 @@ const struct ktest env_tests[] = {
 	{ "a_spinning_child_shares_the_cpu_and_can_be_destroyed",
 	  a_spinning_child_shares_the_cpu_and_can_be_destroyed },
 	{ "a_forgotten_child_leaves_stale_slots", a_forgotten_child_leaves_stale_slots },
+	{ "a_stale_slot_does_not_reach_the_next_of_that_index",
+	  a_stale_slot_does_not_reach_the_next_of_that_index },
+	{ "records_of_the_ended_go_with_their_parent", records_of_the_ended_go_with_their_parent },
+	{ "a_page_that_the_slots_have_taken_is_not_free",
+	  a_page_that_the_slots_have_taken_is_not_free },
 	{ "create_checks_its_arguments", create_checks_its_arguments },
 	{ "tables_are_bounded", tables_are_bounded },
 	{ "environments_run_out_and_come_back", environments_run_out_and_come_back },

@@ -115,6 +115,7 @@ static void protect_takes_rights_only(void)
 	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R), 0);
 	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_W), -E_PERM);
+	CHECK_IS(sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_X), -E_PERM);
 	CHECK_IS(sys_page_free(s, 1), 0);
 }
 
@@ -339,6 +340,67 @@ static void pages_are_given_by_capability_only(void)
 	CHECK_IS(sys_page_free(s, 2), 0);
 }
 
+static uint32_t faults;
+
+static void skip_store(struct exception *e)
+{
+	faults++;
+	e->frame.rip += 2;
+}
+
+/* Does a store fault? Two bytes of code. */
+static bool store_faults(uint64_t va)
+{
+	faults = 0;
+	context_on_exception(skip_store);
+	__asm__ volatile("movb %%al, (%%rbx)" : : "a"(1), "b"(va) : "memory");
+	context_on_exception(NULL);
+	return faults == 1;
+}
+
+/* One of the ways in which the right to write what is mapped at KTEST_VA ends. */
+static long end_writing(uint32_t way, uint32_t s)
+{
+	switch (way) {
+	case 0:
+		return sys_page_unmap(SLOT_SELF, KTEST_VA, 1);
+	case 1:
+		return sys_page_unmap(SLOT_SELF, KTEST_VA, 2);
+	case 2:
+		return sys_page_protect(SLOT_SELF, KTEST_VA, 1, PROT_R | PROT_HELD);
+	case 3:
+		return sys_page_protect(SLOT_SELF, KTEST_VA, 2, PROT_R);
+	case 4:
+		return sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R);
+	case 5:
+		return sys_cap_revoke(s);
+	case 6:
+		return sys_page_unmap(SLOT_SELF, KTEST_VA, 100);
+	default:
+		return sys_page_free(s, 1);
+	}
+}
+
+/* Masked: no other slice is to make it forget. */
+static void the_cpu_forgets_what_is_taken_away(void)
+{
+	for (uint32_t way = 0; way < 8; way++) {
+		uint32_t s = (uint32_t)sys_page_alloc(PAGE_ANY, 1);
+
+		CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, s, 1, PROT_R | PROT_W), 0);
+		context_mask();
+		at[0] = 1;
+		long error = end_writing(way, s);
+		bool gone = store_faults(KTEST_VA);
+		context_unmask();
+		CHECK_IS(error, 0);
+		if (!gone)
+			CHECK_IS(way, -1);
+		if (way < 7)
+			CHECK_IS(sys_page_free(s, 1), 0);
+	}
+}
+
 /* As many slots as there may be, of as many pages as it takes. */
 static void slots_run_out_and_come_back(void)
 {
@@ -401,6 +463,7 @@ const struct ktest page_tests[] = {
 	{ "ranges_and_protections_are_checked", ranges_and_protections_are_checked },
 	{ "guarantees_are_checked", guarantees_are_checked },
 	{ "pages_are_given_by_capability_only", pages_are_given_by_capability_only },
+	{ "the_cpu_forgets_what_is_taken_away", the_cpu_forgets_what_is_taken_away },
 	{ "slots_run_out_and_come_back", slots_run_out_and_come_back },
 	{ "all_memory_can_be_owned_and_given_back", all_memory_can_be_owned_and_given_back },
 	{ NULL, NULL },

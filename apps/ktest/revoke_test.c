@@ -128,6 +128,24 @@ static void what_is_taken_is_saved_where_its_owner_said(void)
 	CHECK_IS(sys_page_free((uint32_t)slot, 2), 0);
 }
 
+static void nothing_is_saved_where_somebody_executes(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 2);
+
+	CHECK(slot > 0);
+	for (uint32_t i = 0; i < 2; i++)
+		CHECK_IS(sys_cap_mint((uint32_t)slot + i, RIGHT_WRITE, (uint64_t)&backing[i]), 0);
+	CHECK(start(backed_child));
+	CHECK_IS(sys_page_map(SLOT_SELF, KTEST_VA, (uint32_t)slot, 2, PROT_R | PROT_X), 0);
+	shared[BACKING] = 1;
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, 0), 0);
+	wait_for(UPCALL_LOST);
+	CHECK_IS(shared[LOST], 1);
+	CHECK_IS(shared[BACKING], 0);
+	child_reap(&child);
+	CHECK_IS(sys_page_free((uint32_t)slot, 2), 0);
+}
+
 static void an_environment_chooses_what_to_give_back(void)
 {
 	CHECK(start(good_child));
@@ -217,6 +235,8 @@ static void requests_are_checked(void)
 	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 100000, 0), -E_LIMIT);
 	CHECK_IS(sys_env_revoke(child.env, CAP_FILTER, 1, 0), -E_LIMIT);
 	CHECK_IS(sys_env_revoke(child.env, CAP_RING, 1, 0), -E_LIMIT);
+	CHECK_IS(sys_env_destroy(child.env, 0), 0);
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, 0), -E_PERM); /* it has ended */
 	child_reap(&child);
 	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, 0), -E_PERM);
 }
@@ -224,6 +244,7 @@ static void requests_are_checked(void)
 const struct ktest revoke_tests[] = {
 	{ "what_is_taken_is_saved_where_its_owner_said",
 	  what_is_taken_is_saved_where_its_owner_said },
+	{ "nothing_is_saved_where_somebody_executes", nothing_is_saved_where_somebody_executes },
 	{ "an_environment_chooses_what_to_give_back", an_environment_chooses_what_to_give_back },
 	{ "pages_not_given_back_are_taken_and_named", pages_not_given_back_are_taken_and_named },
 	{ "a_sleeper_is_told", a_sleeper_is_told },

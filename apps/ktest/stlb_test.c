@@ -202,12 +202,63 @@ static uint32_t trusts_the_tlb(uint64_t argument)
 	context_init();
 	context_on_exception(map_spare);
 	SAY(sys_page_map(SLOT_SELF, va_of(0), t.slot, 1, PROT_R | PROT_W) == 0);
+	context_mask(); /* no other slice is to make the CPU forget */
 	*word(0) = 1;
-	for (uint32_t i = 1; i < REGIONS; i++)
-		SAY(sys_page_map(SLOT_SELF, va_of(i), t.spare, 1, PROT_R) == 0);
+	uint64_t recycled = exo_info()->tables_recycled;
+	for (uint32_t i = 1; i < PAGES; i++) /* its table has been used lately: it goes late */
+		SAY(i % REGIONS == 0 || sys_page_map(SLOT_SELF, va_of(i), t.spare, 1, PROT_R) == 0);
+	SAY(exo_info()->tables_recycled > recycled + CHILD_TABLES);
 	SAY(sys_page_free(t.slot, 1) == 0);
 	SAY(t.faults == 0);
 	SAY(*word(0) == 0 && t.faults == 1);
+	return 0;
+}
+
+/* A page that was refilled, and that the CPU has just used. */
+static uint32_t frees_what_was_refilled(uint64_t argument)
+{
+	(void)argument;
+	SAY(map_all(map_spare) == 0);
+	uint64_t refills = exo_info()->stlb_refills;
+	context_mask();
+	*word(0) = 1;
+	SAY(exo_info()->stlb_refills > refills);
+	SAY(sys_page_free(t.slot, 1) == 0);
+	SAY(t.faults == 0);
+	SAY(*word(0) == 0 && t.faults == 1);
+	return 0;
+}
+
+static void give_up(struct exception *e)
+{
+	note(e);
+	sys_env_destroy(SLOT_SELF, 1000);
+}
+
+/* The table looked up last is the one to go: it alone has not been used. Slots take its place,
+ * so that no other is looked up since. */
+static uint32_t loses_the_last_table(uint64_t argument)
+{
+	uint64_t recycled = exo_info()->tables_recycled;
+	uint32_t last = 0;
+
+	(void)argument;
+	t.slot = (uint32_t)sys_page_alloc(PAGE_ANY, 2);
+	context_init();
+	context_on_exception(give_up);
+	for (; tables() + 2 <= CHILD_TABLES && last < REGIONS; last++) {
+		if (last)
+			*word(last - 1) = 1;
+		SAY(sys_page_map(SLOT_SELF, va_of(last), t.slot, 1, PROT_R | PROT_W) == 0);
+	}
+	SAY(exo_info()->tables_recycled == recycled);
+	while (exo_info()->tables_recycled == recycled)
+		SAY(sys_page_alloc(PAGE_ANY, 100) > 0);
+	uint64_t va = va_of(last - 1);
+	SAY(sys_page_map(SLOT_SELF, va + EXO_PAGE_SIZE, t.slot + 1, 1, PROT_R | PROT_W) == 0);
+	*(volatile uint64_t *)(va + EXO_PAGE_SIZE) = 5;
+	*(volatile uint64_t *)va = 6;
+	SAY(t.faults == 0);
 	return 0;
 }
 
@@ -321,6 +372,8 @@ TEST(what_a_lost_mapping_has_noted_can_be_cleared, clears_what_was_noted)
 TEST(a_mapping_taken_away_is_never_refilled, loses_all)
 TEST(accessed_and_dirty_survive_recycling, asks_what_was_touched)
 TEST(a_recycled_table_leaves_nothing_in_the_tlb, trusts_the_tlb)
+TEST(what_was_refilled_and_freed_is_gone_from_the_tlb, frees_what_was_refilled)
+TEST(a_recycled_table_is_not_remembered, loses_the_last_table)
 TEST(the_kernel_reaches_what_was_recycled, passes_pointers)
 TEST(recycled_mappings_count_for_w_xor_x, executes_what_it_writes)
 TEST(tables_without_a_handler_are_not_recycled, has_no_handler)
@@ -339,6 +392,9 @@ const struct ktest stlb_tests[] = {
 	{ "accessed_and_dirty_survive_recycling", accessed_and_dirty_survive_recycling },
 	{ "a_recycled_table_leaves_nothing_in_the_tlb",
 	  a_recycled_table_leaves_nothing_in_the_tlb },
+	{ "what_was_refilled_and_freed_is_gone_from_the_tlb",
+	  what_was_refilled_and_freed_is_gone_from_the_tlb },
+	{ "a_recycled_table_is_not_remembered", a_recycled_table_is_not_remembered },
 	{ "the_kernel_reaches_what_was_recycled", the_kernel_reaches_what_was_recycled },
 	{ "recycled_mappings_count_for_w_xor_x", recycled_mappings_count_for_w_xor_x },
 	{ "tables_without_a_handler_are_not_recycled", tables_without_a_handler_are_not_recycled },

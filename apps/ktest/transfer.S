@@ -132,6 +132,15 @@ transfer_overtime:
 	syscall
 	ud2
 
+/* Returns when something is pending; asks only where it begins. */
+	.globl transfer_await, transfer_await_end
+transfer_await:
+	cmpl $0, PENDING
+	jne transfer_await_end
+1:	jmp 1b
+transfer_await_end:
+	ret
+
 /* Servers that end, and that never return. */
 	.globl transfer_crash, transfer_hang
 transfer_crash:

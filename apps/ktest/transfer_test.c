@@ -18,6 +18,8 @@ void transfer_nap(void);
 void transfer_overtime(void);
 void transfer_yield(uint32_t to);
 void transfer_look(void);
+void transfer_await(void);
+extern const char transfer_await_end[];
 extern volatile uint64_t transfer_seen;
 
 static struct child child, other;
@@ -118,6 +120,35 @@ static void what_is_sent_arrives_and_is_not_waited_for(void)
 	CHECK_IS(child_record(&child)->state, ENV_READY);
 	CHECK_IS(send(child.id, 1), -E_AGAIN); /* it has not opened again */
 	CHECK_IS(kept[0], 4711);
+	child_reap(&child);
+}
+
+/* Calls, and is never returned to. */
+static uint32_t calls_and_waits(uint64_t to)
+{
+	uint64_t m[4] = { 4711 };
+
+	context_init();
+	envpage()->sync_entry = (uint32_t)(uint64_t)transfer_returned;
+	return (uint32_t)transfer_call((uint32_t)to, m);
+}
+
+static void only_the_callee_returns_to_the_caller(void)
+{
+	static struct child caller;
+	uint64_t m[4] = { 0 };
+
+	CHECK(start_server(transfer_keep));
+	kept[0] = 0;
+	CHECK(child_start(&caller, calls_and_waits, child.id));
+	EVENTUALLY(kept[0] == 4711);
+	CHECK_IS(kept[1], caller.id);
+	CHECK_IS(call(caller.id, m), -E_AGAIN);
+	CHECK_IS(send(caller.id, 0), -E_AGAIN);
+	for (int i = 0; i < 5; i++)
+		context_yield(0); /* its slices are the callee's */
+	CHECK_IS(child_record(&caller)->state, ENV_READY);
+	child_reap(&caller);
 	child_reap(&child);
 }
 
@@ -264,12 +295,33 @@ static void a_yield_leaves_nothing_in_registers(void)
 	child_reap(&child);
 }
 
+/* Spins in its resume range, from which only its beginning leads. */
+static uint32_t spins_until_restarted(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	envpage()->resume_lo = (uint64_t)transfer_await;
+	envpage()->resume_hi = (uint64_t)transfer_await_end;
+	transfer_await();
+	return envpage()->pending & UPCALL_SLICE_END;
+}
+
+static void an_interrupt_starts_the_resume_range_again(void)
+{
+	CHECK(child_start(&child, spins_until_restarted, 0));
+	CHECK(child_wait(&child));
+	CHECK_IS(child_record(&child)->ended, END_EXIT);
+	CHECK_IS(child_record(&child)->code, UPCALL_SLICE_END);
+	child_reap(&child);
+}
+
 const struct ktest transfer_tests[] = {
 	{ "registers_are_the_message_and_the_caller_is_named",
 	  registers_are_the_message_and_the_caller_is_named },
 	{ "the_callee_is_who_runs", the_callee_is_who_runs },
 	{ "a_transfer_to_nobody_is_refused", a_transfer_to_nobody_is_refused },
 	{ "what_is_sent_arrives_and_is_not_waited_for", what_is_sent_arrives_and_is_not_waited_for },
+	{ "only_the_callee_returns_to_the_caller", only_the_callee_returns_to_the_caller },
 	{ "a_busy_callee_is_not_entered", a_busy_callee_is_not_entered },
 	{ "a_crashing_callee_returns_to_the_caller", a_crashing_callee_returns_to_the_caller },
 	{ "a_hanging_callee_is_ended_and_returns_to_the_caller",
@@ -277,6 +329,8 @@ const struct ktest transfer_tests[] = {
 	{ "who_is_called_asleep_may_sleep_again", who_is_called_asleep_may_sleep_again },
 	{ "a_callee_may_sleep_in_its_callers_slices", a_callee_may_sleep_in_its_callers_slices },
 	{ "excess_time_is_not_charged_to_the_callee", excess_time_is_not_charged_to_the_callee },
+	{ "an_interrupt_starts_the_resume_range_again",
+	  an_interrupt_starts_the_resume_range_again },
 	{ "a_yield_leaves_nothing_in_registers", a_yield_leaves_nothing_in_registers },
 	{ NULL, NULL },
 };
