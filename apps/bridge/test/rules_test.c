@@ -88,5 +88,6 @@ int main(void)
 		cmocka_unit_test(a_program_has_some_instructions_and_not_too_many),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
