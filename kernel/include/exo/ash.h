@@ -141,7 +141,7 @@ struct ash_ctx {
 	uint32_t egress_ifindex;
 	uint32_t length; /* data_end - data on arrival */
 	uint32_t filter; /* index of the filter that took the frame */
-	uint64_t time;   /* nanoseconds since boot */
+	uint64_t time;   /* nanoseconds since boot, when the kernel took its burst up */
 	uint32_t ring_free; /* receive buffers the owner has posted */
 	uint32_t ring_used; /* frames delivered and not yet given back */
 	uint32_t limit;     /* a reply lies between data as it came and here */
