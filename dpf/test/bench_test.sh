@@ -35,3 +35,18 @@ check("changes_are_measured", [c["filters"] for c in change] == [1, 10] and all(
 svg = xml.dom.minidom.parse(work + "/dpf.svg")
 check("the_plot_is_svg", svg.documentElement.tagName == "svg" and "portrange 0-6000" in svg.toxml())
 END
+"$dpf" -q -e 'udp or icmp' -e 'ip6' -d "$work" pcap-tests/traces/http_get.pcap.gz >"$work/own" 2>&1
+if [ $? = 0 ] && [ "$(grep -c '^trace  *1  dpf .*udp or icmp$' "$work/own")" = 1 ] &&
+	[ "$(grep -c '^trace  *1  linux-jit .*ip6' "$work/own")" = 1 ] && ! grep -q sessions "$work/dpf.json"; then
+	echo "ok own_expressions_meet_every_engine"
+else
+	echo "not ok own_expressions_meet_every_engine - $(tail -n 1 "$work/own")"
+fi
+for wrong in "-e tcp" "-e tcpp pcap-tests/traces/http_get.pcap.gz"; do
+	"$dpf" -q $wrong >"$work/own" 2>&1
+	if [ $? = 2 ] && grep -q "^dpf-bench: " "$work/own"; then
+		echo "ok refuses $wrong"
+	else
+		echo "not ok refuses $wrong - $(tail -n 1 "$work/own")"
+	fi
+done

@@ -31,7 +31,7 @@ struct work {
 	struct dpf *d;
 	struct bpf_program *program;     /* [nfilters] */
 	struct filter_view *view;        /* [nfilters] */
-	uint32_t (*hand)(const uint8_t *f, uint32_t n);
+	uint32_t (*hand)(const uint8_t *f, uint32_t n); /* NULL: there is none */
 	uint32_t *verdict;               /* [nframes]: the winner's number, from 1; 0: nobody's */
 };
 

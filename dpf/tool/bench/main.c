@@ -1,8 +1,11 @@
 /* dpf/tool/bench/main.c - the program dpf-bench: DPF and its peers on the same frames, in one
- * run.   dpf-bench [-i | -q] [-d DIRECTORY] [CAPTURE...]
+ * run.   dpf-bench [-i | -q] [-d DIRECTORY] [-e EXPRESSION]... [CAPTURE...]
  *
- * -i: count instructions instead. -q: few sessions, one short round: a test of the bench itself. Prints a table; writes DIRECTORY/dpf.json, dpf-change.json and dpf.svg. Status 2 when an
- * engine of ours has a wrong verdict or a file cannot be written. SPDX-License-Identifier: ISC */
+ * -e: only these expressions, on the captures' frames. -i: count instructions instead. -q: few
+ * sessions, one short round: a test of the bench itself. Prints a table; writes DIRECTORY/dpf.json,
+ * dpf-change.json (of sessions) and dpf.svg. Status 2 when an engine of ours has a wrong verdict, an
+ * expression is none, there are no frames for those of -e, or a file cannot be written.
+ * SPDX-License-Identifier: ISC */
 #include "dpf/dpf.h"
 #include "dpf/tool/bench/bench.h"
 #include "dpf/tool/host.h"
@@ -11,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TRACE_MAX = 200000, PAGES_MAX = 65536 };
+enum { TRACE_MAX = 200000, PAGES_MAX = 65536, EXPRESSIONS_MAX = 64 };
 
 static struct frame hot[HOT];
 static uint8_t hot_bytes[HOT][FRAME_BYTES];
@@ -65,9 +68,10 @@ static void single(const char *name, struct frame *frames, uint32_t n, const cha
 	struct work w = { .name = name, .text = text, .frames = frames, .nframes = n, .nfilters = 1,
 		          .program = &p, .view = &v, .hand = hand };
 
-	if (!link || pcap_compile(link, &p, text, 1, PCAP_NETMASK_UNKNOWN) < 0 ||
-	    dpf_create(&w.d, &host_memory, 1, 4096, 1) < 0)
-		die(text);
+	if (!link || pcap_compile(link, &p, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
+		die(link ? pcap_geterr(link) : "out of memory");
+	if (dpf_create(&w.d, &host_memory, 1, 4096, 1) < 0)
+		die("out of memory");
 	insert(&w, 0);
 	measure(&w);
 	dpf_destroy(w.d);
@@ -219,15 +223,36 @@ static void write_all(const char *directory)
 		die("the results cannot be written");
 }
 
+/* The frames again and again: beside a pass over few, reading the clock counts. */
+static void repeat_trace(void)
+{
+	uint32_t n = ntrace;
+
+	for (; ntrace < HOT; ntrace++)
+		trace[ntrace] = trace[ntrace - n];
+}
+
+/* What is asked for when nobody says what. */
+static void all(uint32_t most, const char *directory)
+{
+	random_hot();
+	singles("single", hot, HOT);
+	all_sessions(most, directory);
+	if (ntrace)
+		singles("trace", trace, ntrace);
+}
+
 int main(int argc, char **argv)
 {
-	const char *directory = NULL;
-	uint32_t most = SESSIONS_MAX;
+	const char *directory = NULL, *expression[EXPRESSIONS_MAX];
+	uint32_t most = SESSIONS_MAX, n = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "d:iq")) != -1) {
+	while ((option = getopt(argc, argv, "d:e:iq")) != -1) {
 		if (option == 'd') {
 			directory = optarg;
+		} else if (option == 'e' && n < EXPRESSIONS_MAX) {
+			expression[n++] = optarg;
 		} else if (option == 'i') {
 			measure_instructions();
 			most = 100; /* what is beyond differs in its cache misses only */
@@ -239,14 +264,17 @@ int main(int argc, char **argv)
 		}
 	}
 	setlinebuf(stdout);
-	random_hot();
-	singles("single", hot, HOT);
-	all_sessions(most, directory);
 	for (int i = optind; i < argc; i++)
 		load(argv[i]);
 	printf("trace: %u frames of %d captures\n", ntrace, argc - optind);
-	if (ntrace)
-		singles("trace", trace, ntrace);
+	if (n && !ntrace)
+		die("no Ethernet frames for the expressions");
+	if (n)
+		repeat_trace();
+	for (uint32_t i = 0; i < n; i++)
+		single("trace", trace, ntrace, expression[i], NULL);
+	if (n == 0)
+		all(most, directory);
 	write_all(directory);
 	return 0;
 }

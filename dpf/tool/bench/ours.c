@@ -88,4 +88,9 @@ const struct engine engine_dpf = { .name = "dpf", .open = always, .run = by_dpf 
 const struct engine engine_burst = { .name = "dpf-burst", .open = open_burst, .run = by_burst };
 const struct engine engine_interpreter = { .name = "dpf-interp", .open = open_in_turn,
 	                                   .run = by_interpreter };
-const struct engine engine_hand = { .name = "hand", .open = always, .run = by_hand };
+static const char *written(const struct work *w)
+{
+	return w->hand ? NULL : "nobody has written it";
+}
+
+const struct engine engine_hand = { .name = "hand", .open = written, .run = by_hand };
