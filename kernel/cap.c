@@ -187,6 +187,17 @@ void slot_clear(struct env *env, uint32_t slot)
 		env->slot_hint = slot;
 }
 
+long slot_end(struct env *env, uint32_t slot, enum exo_cap_type type, void (*end)(uint32_t index))
+{
+	const struct slot *s = slot_get(env, slot, type, RIGHT_OWN);
+
+	if (!s)
+		return -E_PERM;
+	end(s->index);
+	slot_clear(env, slot);
+	return 0;
+}
+
 void slot_destroy(struct env *env)
 {
 	for (int i = 0; i < SLOT_PAGES; i++) {

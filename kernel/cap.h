@@ -58,6 +58,10 @@ void slot_fill(struct env *env, uint32_t slot, enum exo_cap_type type, uint32_t 
 
 void slot_clear(struct env *env, uint32_t slot);
 
+/* The owner gives up the object that a slot of this type names: `end` ends it, and the slot is empty.
+ * Returns 0, or -E_PERM (no such slot with RIGHT_OWN). */
+long slot_end(struct env *env, uint32_t slot, enum exo_cap_type type, void (*end)(uint32_t index));
+
 /* Free the table's pages. */
 void slot_destroy(struct env *env);
 

@@ -72,16 +72,7 @@ long sys_device_claim(uint32_t machine, uint32_t kind, uint64_t first, uint32_t 
 /* sys_device_free - give a device back; every slot and capability of it is stale. What the
  * device was told to do it goes on doing.
  * Returns 0, or -E_PERM (slot of CAP_DEVICE with RIGHT_OWN). */
-long sys_device_free(uint32_t slot)
-{
-	struct slot *s = slot_get(cpu()->env, slot, CAP_DEVICE, RIGHT_OWN);
-
-	if (!s)
-		return -E_PERM;
-	device_free(s->index);
-	slot_clear(cpu()->env, slot);
-	return 0;
-}
+long sys_device_free(uint32_t slot) { return slot_end(cpu()->env, slot, CAP_DEVICE, device_free); }
 
 /* The device that an access may go to, in *out. */
 static int access(uint32_t slot, uint8_t right, uint32_t offset, uint32_t width,

@@ -160,16 +160,7 @@ long sys_slice_alloc(uint32_t position)
 
 /* sys_slice_free - give a slice back; its slots are stale. Returns 0, or -E_PERM (slot of
  * CAP_SLICE with RIGHT_OWN). */
-long sys_slice_free(uint32_t slot)
-{
-	struct slot *s = slot_get(cpu()->env, slot, CAP_SLICE, RIGHT_OWN);
-
-	if (!s)
-		return -E_PERM;
-	slice_free(s->index);
-	slot_clear(cpu()->env, slot);
-	return 0;
-}
+long sys_slice_free(uint32_t slot) { return slot_end(cpu()->env, slot, CAP_SLICE, slice_free); }
 
 /* sys_yield - end this slice. The caller has saved what it needs: it is entered again at
  * its start_entry.

@@ -117,16 +117,7 @@ long sys_ring_send(uint32_t ring, uint32_t wire)
 
 /* sys_ring_destroy - unbind a ring; its filters go, its pages stay their owner's.
  * Returns 0, or -E_PERM (slot of CAP_RING with RIGHT_OWN). */
-long sys_ring_destroy(uint32_t ring)
-{
-	struct slot *r = slot_get(cpu()->env, ring, CAP_RING, RIGHT_OWN);
-
-	if (!r)
-		return -E_PERM;
-	ring_destroy(r->index);
-	slot_clear(cpu()->env, ring);
-	return 0;
-}
+long sys_ring_destroy(uint32_t ring) { return slot_end(cpu()->env, ring, CAP_RING, ring_destroy); }
 
 /* The filters named by ncarve slots, each with `right`. */
 static int carve_list(uint64_t va, uint32_t ncarve, uint32_t right, uint32_t ids[])
@@ -200,13 +191,7 @@ long sys_filter_insert(uint32_t nic, uint32_t ring, uint64_t filter, uint32_t le
  * RIGHT_OWN). */
 long sys_filter_remove(uint32_t filter)
 {
-	struct slot *s = slot_get(cpu()->env, filter, CAP_FILTER, RIGHT_OWN);
-
-	if (!s)
-		return -E_PERM;
-	filter_remove(s->index);
-	slot_clear(cpu()->env, filter);
-	return 0;
+	return slot_end(cpu()->env, filter, CAP_FILTER, filter_remove);
 }
 
 /* Where the parts of a program lie in its private copy; false: they are not all there. */

@@ -51,16 +51,7 @@ long sys_pair_alloc(uint32_t nic, uint32_t pair)
 /* sys_pair_free - give a queue pair back; every slot and capability of it is stale, and no ring gets
  * its frames. What is being sent from the ring's pages goes on.
  * Returns 0, or -E_PERM (slot of CAP_PAIR with RIGHT_OWN). */
-long sys_pair_free(uint32_t slot)
-{
-	struct slot *s = slot_get(cpu()->env, slot, CAP_PAIR, RIGHT_OWN);
-
-	if (!s)
-		return -E_PERM;
-	pair_free(s->index);
-	slot_clear(cpu()->env, slot);
-	return 0;
-}
+long sys_pair_free(uint32_t slot) { return slot_end(cpu()->env, slot, CAP_PAIR, pair_free); }
 
 /* sys_pair_bind - deliver every frame that a queue pair receives to a ring, without a filter, in place
  * of the one it had. What came while there was none is dropped, and counted (UNCLAIMED). The ring's
