@@ -101,17 +101,16 @@ bool fragment_parse(const uint8_t *frame, uint32_t captured, struct fragment *ou
 	enum { TYPE = 12, TAG = 4 };
 	uint64_t tags = 0;
 
-	for (int i = 0; i < FRAGMENT_TAGS && fragment_tagged(frame + TYPE); i++) {
+	for (int n = 0; fragment_tagged(frame + TYPE); n++) {
 		tags = tags << 32 | tag(frame + TYPE);
 		frame += TAG; /* what is before a type is not looked at */
 		captured -= TAG;
-		if (!fragment_tagged(frame + TYPE) && !fragment_possible(frame, captured))
+		if (n == FRAGMENT_TAGS || !fragment_possible(frame, captured))
 			return false;
 	}
 	const uint8_t *ip = frame + EXO_FRAME_MIN;
-	if (fragment_tagged(frame + TYPE))
-		return false;
-	return frame[TYPE] == 0x08 ? read4(ip, tags, out) : read6(ip, captured - EXO_FRAME_MIN, tags, out);
+	return frame[TYPE] == 0x08 ? read4(ip, tags, out)
+	                           : read6(ip, captured - EXO_FRAME_MIN, tags, out);
 }
 
 /* --- The tables --- */

@@ -124,7 +124,8 @@ RARE int deliver_shared(const struct nic_frame *f, uint32_t winner, uint32_t n, 
 
 /* Give a frame to the winner, if any, and to n subscribers. `lost`: what becomes of it when
  * there is nobody. */
-static inline void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int lost, bool whole)
+static inline void deliver(const struct nic_frame *f, uint32_t winner, uint32_t n, int lost,
+                           bool whole)
 {
 	work_for(winner);
 	int reason = winner ? deliver_copy(f, winner, whole) : lost;
