@@ -22,10 +22,12 @@ DPF_STRICT := code.c dissect.c strict.c strict_base.c strict_address.c strict_li
 DPF_TOOL := $(addprefix dpf/tool/,main.c complain.c options.c capture.c rules.c filters.c job.c json.c lines.c \
               token.c syntax.c mark.c $(DPF_STRICT) \
               meaning.c hex.c host.c match.c demux.c explain.c lint.c stats.c ir.c graph.c merged.c tree.c dot.c \
-              asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c bench.c times.c)
-$(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone
+              asm.c exec.c native.c program.c pace.c send.c split.c unique.c replay.c times.c steps.c bench.c \
+              $(addprefix bench/,measure.c count.c results.c plot.c session.c change.c hand.c ours.c \
+              ebpf.c linux_jit.c linux_hashmap.c dpdk_load.c))
+$(B)/dpf: $(DPF_TOOL:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o) ; $(CC) -o $@ $^ -lpcap -lcapstone -lm
 $(B)/dpf-checked: $(DPF_TOOL:%.c=$(B)/s/%.o) $(DPF:%.c=$(B)/s/%.o)
-	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone
+	$(CC) $(SFLAGS) -o $@ $^ -lpcap -lcapstone -lm
 ALL += $(B)/dpf
 TESTDEPS += $(B)/dpf-checked
 TESTS += "dpf/test/tool_test.sh $(B)/dpf-checked" "dpf/test/link_test.sh $(B)/dpf-checked" \
@@ -86,20 +88,19 @@ mutate: $(DPF_TEST_BINS) $(B)/s/dpf/test/fuzz_test $(B)/s/dpf/test/fuzz_bpf
 .PHONY: mutate
 
 # DPF and its peers: make bench-dpf. Figures in docs/dpf.md; results in build/bench. DPDK's
-# engines are built where libdpdk-dev is there; nothing else needs it.
+# engines are a library that `dpf bench` loads: built where libdpdk-dev is there; nothing else needs it.
 DPDK := $(wildcard /usr/include/dpdk/rte_acl.h)
-DPF_BENCH := $(addprefix dpf/tool/bench/,main.c measure.c count.c results.c plot.c session.c change.c \
-               hand.c ours.c ebpf.c linux_jit.c linux_hashmap.c $(if $(DPDK),dpdk.c,dpdk_absent.c)) \
-             dpf/tool/host.c dpf/tool/json.c dpf/tool/times.c dpf/tool/steps.c
-$(B)/h/dpf/tool/bench/dpdk.o: HFLAGS += -isystem $(dir $(DPDK)) -isystem /usr/include/x86_64-linux-gnu/dpdk \
-                              -include rte_config.h -DALLOW_EXPERIMENTAL_API -march=corei7
-$(B)/dpf-bench: $(DPF_BENCH:%.c=$(B)/h/%.o) $(DPF:%.c=$(B)/h/%.o)
-	$(CC) -o $@ $^ -lpcap -lm $(if $(DPDK),-lrte_bpf -lrte_acl -lrte_eal -lrte_mbuf -lrte_mempool)
-ALL += $(B)/dpf-bench
-TESTDEPS += $(B)/dpf-bench
-TESTS += "dpf/test/bench_test.sh $(B)/dpf-bench"
-BENCH_TRACES ?= $(wildcard pcap-tests/traces/*.pcap.gz)
-bench-dpf-instructions: $(B)/dpf-bench ; @$< -i
-bench-dpf: $(B)/dpf-bench ; @mkdir -p $(B)/bench; $< -d $(B)/bench $(BENCH_TRACES)
+DPF_DPDK := $(if $(DPDK),$(B)/dpf-dpdk.so)
+$(B)/dpf-dpdk.so: dpf/tool/bench/dpdk.c dpf/tool/times.c $(addprefix dpf/tool/bench/,bench.h headers.h)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(HFLAGS) -isystem $(dir $(DPDK)) -isystem /usr/include/x86_64-linux-gnu/dpdk \
+	  -include rte_config.h -DALLOW_EXPERIMENTAL_API -march=corei7 -fPIC -shared -Wl,-z,defs -o $@ \
+	  $(filter %.c,$^) -lrte_bpf -lrte_acl -lrte_eal -lrte_mbuf -lrte_mempool
+ALL += $(DPF_DPDK)
+TESTDEPS += $(DPF_DPDK)
+TESTS += "dpf/test/bench_test.sh $(B)/dpf"
+$(B)/bench/%.pcap: pcap-tests/traces/%.pcap.gz ; @mkdir -p $(@D); gunzip -c $< >$@
+BENCH_TRACES ?= $(patsubst pcap-tests/traces/%.gz,$(B)/bench/%,$(wildcard pcap-tests/traces/*.pcap.gz))
+bench-dpf-instructions: $(B)/dpf $(DPF_DPDK) ; @$< bench --instructions
+bench-dpf: $(B)/dpf $(DPF_DPDK) $(BENCH_TRACES) ; @$< bench -w $(B)/bench $(BENCH_TRACES)
 BENCH += "$(MAKE) --no-print-directory bench-dpf"
 .PHONY: bench-dpf bench-dpf-instructions

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pcap-tests/bench.sh DPF - time the three engines of `dpf bench` on some of the traces: one
+# pcap-tests/bench.sh DPF - time the engines of `dpf bench` on some of the traces: one
 # expression, and all of the table's at once. Prints, asserts nothing.
 # SPDX-License-Identifier: ISC
 set -u

@@ -1,10 +1,11 @@
 #!/bin/sh
-# dpf/test/bench_test.sh BENCH - the bench in short: every engine is measured or named as skipped,
+# dpf/test/bench_test.sh DPF - the bench in short: every engine is measured or named as skipped,
 # in every workload; the results have the shape that docs/dpf.md says. Prints TAP.
 # SPDX-License-Identifier: ISC
 . "$(dirname "$0")/head.sh"
 
-"$dpf" -q -d "$work" pcap-tests/traces/http_get.pcap.gz >"$work/table" 2>"$work/said" || {
+gunzip -c pcap-tests/traces/http_get.pcap.gz >"$work/trace"
+"$dpf" bench --quick -w "$work" "$work/trace" >"$work/table" 2>"$work/said" || {
 	echo "not ok bench_runs - $(tail -n 1 "$work/said")"
 	exit 1
 }
@@ -35,17 +36,34 @@ check("changes_are_measured", [c["filters"] for c in change] == [1, 10] and all(
 svg = xml.dom.minidom.parse(work + "/dpf.svg")
 check("the_plot_is_svg", svg.documentElement.tagName == "svg" and "portrange 0-6000" in svg.toxml())
 END
-"$dpf" -q -e 'udp or icmp' -e 'ip6' -d "$work" pcap-tests/traces/http_get.pcap.gz >"$work/own" 2>&1
-if [ $? = 0 ] && [ "$(grep -c '^trace  *1  dpf .*udp or icmp$' "$work/own")" = 1 ] &&
-	[ "$(grep -c '^trace  *1  linux-jit .*ip6' "$work/own")" = 1 ] && ! grep -q sessions "$work/dpf.json"; then
-	echo "ok own_expressions_meet_every_engine"
-else
-	echo "not ok own_expressions_meet_every_engine - $(tail -n 1 "$work/own")"
-fi
-for wrong in "-e tcp" "-e tcpp pcap-tests/traces/http_get.pcap.gz"; do
-	"$dpf" -q $wrong >"$work/own" 2>&1
-	if [ $? = 2 ] && grep -q "^dpf-bench: " "$work/own"; then
-		echo "ok refuses $wrong"
+"$dpf" bench --quick --json -w "$work" -r "$work/trace" 'udp or icmp' 'tcp port 80' 'ip' >"$work/own" 2>"$work/said"
+python3 - "$work" $? <<'END'
+import json, sys
+work = sys.argv[1]
+try:
+    rows, kept = json.load(open(work + "/own")), json.load(open(work + "/dpf.json"))
+    engines = {"dpf", "dpf-burst", "dpf-interp", "libpcap", "linux-jit", "linux-hashmap", "rte_bpf", "rte_acl", "hand"}
+    good = {r["engine"] for r in rows} == engines and len(rows) == len(engines) and \
+        all(r["filters"] == 3 and r["workload"] == "trace" for r in rows) and \
+        all("skipped" in r or r["ns_per_packet"] >= 0 and r["verdicts_equal"] for r in rows) and \
+        kept == [r for r in rows if "skipped" not in r]
+except ValueError as why:
+    good = False
+print(("ok" if good and sys.argv[2] == "0" else "not ok") + " own_expressions_meet_every_engine")
+END
+mkdir "$work/alone"
+cp "$dpf" "$work/alone/dpf"
+"$work/alone/dpf" bench --quick -r "$work/trace" ip >"$work/own" 2>&1 &&
+	[ "$(grep -c '^trace .*rte_bpf .*skipped .*dpf-dpdk.so cannot be loaded' "$work/own")" = 1 ] &&
+	grep -q '^trace  *1  hand .* ns' "$work/own" &&
+	echo "ok an_engine_that_is_not_there_is_named" || echo "not ok an_engine_that_is_not_there_is_named"
+"$dpf" bench --instructions --quick -r "$work/trace" ip >"$work/own" 2>&1 &&
+	grep -q '^trace  *1  dpf  *25.00 instructions' "$work/own" &&
+	echo "ok instructions_are_counted" || echo "not ok instructions_are_counted - $(grep ' dpf ' "$work/own")"
+for wrong in "-r $work/trace" "-r $work/trace tcpp" "$work/absent" "-w $work/absent"; do
+	"$dpf" bench --quick $wrong >"$work/own" 2>&1
+	if [ $? = 2 ] && grep -q "^dpf: " "$work/own"; then
+		echo "ok refuses $(echo "$wrong" | sed "s|$work/||")"
 	else
 		echo "not ok refuses $wrong - $(tail -n 1 "$work/own")"
 	fi

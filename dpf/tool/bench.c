@@ -1,214 +1,309 @@
-/* dpf/tool/bench.c - three engines on the same frames, in one run.
+/* dpf/tool/bench.c - DPF and its peers on the same frames, in one run.
  *
- * First every verdict of every engine is compared, frame by frame; then they are timed, in
- * turns, and medians are printed with their ratios to libpcap's bpf_filter. What is timed is
- * the answer to "which of the expressions take this frame". SPDX-License-Identifier: ISC */
-#include "dpf/interp.h"
+ * The engines are in dpf/tool/bench. With expressions of one's own, what is timed is the answer to
+ * "which of them is the first that takes this frame"; without, it is the workloads of docs/dpf.md.
+ * SPDX-License-Identifier: ISC */
+#include "dpf/dpf.h"
+#include "dpf/tool/bench/bench.h"
 #include "dpf/tool/complain.h"
 #include "dpf/tool/host.h"
 #include "dpf/tool/job.h"
-#include "dpf/tool/times.h"
+#include "dpf/tool/roll.h"
 #include "dpf/tool/tool.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 11, ROUND_NS = 20000000, FRAMES_MAX = 1 << 20 };
+enum { TRACE_MAX = 200000, PAGES_MAX = 65536, EXPRESSIONS_MAX = 1000 };
 
-struct frame {
-	uint8_t *data;
-	uint32_t caplen, length;
-};
+static struct frame hot[HOT];
+static uint8_t hot_bytes[HOT][FRAME_BYTES];
 
-struct bench {
-	struct frame *frames;
-	uint32_t nframes;
-	struct filters *f;
-	struct expression *e; /* f's */
-	struct filter_view *views;
-	uint32_t n;
-	struct dpf *d;
-	uint32_t *ids;      /* n of them */
-	bool *verdicts;     /* by expression: what the engine said last */
-};
-
-static bool add(struct bench *b, const struct pcap_pkthdr *h, const uint8_t *data)
+static void die(const char *what)
 {
-	if (b->nframes % 1024 == 0) {
-		void *more = realloc(b->frames, (b->nframes + 1024) * sizeof *b->frames);
-
-		if (!more)
-			return false;
-		b->frames = more;
-	}
-	struct frame *f = &b->frames[b->nframes];
-
-	f->data = malloc(h->caplen ? h->caplen : 1);
-	if (!f->data)
-		return false;
-	memcpy(f->data, data, h->caplen);
-	f->caplen = h->caplen;
-	f->length = h->len;
-	b->nframes++;
-	return true;
+	complain("bench: %s", what);
+	exit(TOOL_ERROR);
 }
 
-static bool load(struct bench *b, pcap_t *in, const char *path)
+/* The filter that a program is, in bytes that stay until unview. */
+static struct filter_view view_of(const struct bpf_program *p)
+{
+	struct exo_filter head = { .ninsns = p->bf_len };
+	struct filter_view v;
+
+	head.bytes = (uint32_t)(sizeof head + p->bf_len * sizeof(struct bpf_insn));
+	uint8_t *bytes = malloc(head.bytes);
+	if (!bytes)
+		die("out of memory");
+	memcpy(bytes, &head, sizeof head);
+	memcpy(bytes + sizeof head, p->bf_insns, p->bf_len * sizeof(struct bpf_insn));
+	if (filter_decode(&v, bytes, head.bytes) < 0)
+		die("a program is not valid");
+	return v;
+}
+
+static const uint8_t *bytes_of(const struct filter_view *v)
+{
+	return v->insns - sizeof(struct exo_filter);
+}
+
+static void unview(struct filter_view *v) { free((void *)(uintptr_t)bytes_of(v)); }
+
+static void insert(struct work *w, uint32_t i)
+{
+	size_t n = sizeof(struct exo_filter) + w->program[i].bf_len * sizeof(struct bpf_insn);
+
+	w->view[i] = view_of(&w->program[i]);
+	if (dpf_insert(w->d, bytes_of(&w->view[i]), n, 1, NULL, NULL) != (int)i + 1)
+		die("a filter is refused");
+	dpf_reclaim(w->d);
+}
+
+/* Time f's filters on the frames. The earlier expression is above the later ones. */
+static void expressions(const char *name, struct frame *frames, uint32_t n, struct filters *f,
+                        hand_fn *hand)
+{
+	struct work w = { .name = name, .text = f->n == 1 ? f->e[0].text : NULL, .frames = frames,
+		          .nframes = n, .nfilters = (uint32_t)f->n, .hand = hand };
+
+	w.program = calloc(w.nfilters, sizeof *w.program);
+	w.view = calloc(w.nfilters, sizeof *w.view);
+	w.d = filters_merge(f, &host_memory);
+	if (!w.program || !w.view || !w.d)
+		exit(TOOL_ERROR);
+	for (uint32_t i = 0; i < w.nfilters; i++) {
+		w.program[i] = f->e[i].program;
+		filter_decode(&w.view[i], f->e[i].filter, f->e[i].length);
+	}
+	measure(&w);
+	dpf_destroy(w.d);
+	free(w.view);
+	free(w.program);
+}
+
+static void single(const char *name, struct frame *frames, uint32_t n, char *text, hand_fn *hand)
+{
+	struct options o = { .rest = &text, .nrest = 1 };
+	pcap_t *link = capture_or_link(&o);
+	struct filters f;
+
+	if (!link || !filters_read(&f, &o) || !filters_compile(&f, link))
+		exit(TOOL_ERROR);
+	expressions(name, frames, n, &f, hand);
+	filters_free(&f);
+	pcap_close(link);
+}
+
+/* Expressions that somebody has written in C, too. */
+static const struct written { char *text; hand_fn *hand; } written[] = {
+	{ "ip", hand_ip },
+	{ "tcp port 80", hand_port },
+	{ "host 10.0.0.1 and tcp port 80", hand_host },
+	{ "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not net 10", hand_flags },
+	{ "portrange 0-6000", hand_range },
+	{ "ip or arp or udp port 53 or icmp6", hand_four },
+	{ "tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)", hand_payload },
+};
+enum { WRITTEN = sizeof written / sizeof *written };
+
+static void singles(const char *name, struct frame *frames, uint32_t n)
+{
+	for (int i = 0; i < WRITTEN; i++)
+		single(name, frames, n, written[i].text, written[i].hand);
+}
+
+static hand_fn *hand_of(const struct filters *f)
+{
+	for (int i = 0; i < WRITTEN; i++)
+		if (f->n == 1 && !f->strict && strcmp(f->e[0].text, written[i].text) == 0)
+			return written[i].hand;
+	return NULL;
+}
+
+/* A few addresses, half of the ports 80, an eighth UDP, in an order without a pattern. */
+static void random_hot(void)
+{
+	uint64_t seed = 0x243f6a8885a308d3;
+
+	for (uint32_t i = 0; i < HOT; i++) {
+		struct session s = {
+			0x0a000000 + roll_from(&seed, 4), 0x0a000000 + roll_from(&seed, 4),
+			(uint16_t)(roll_from(&seed, 2) ? 80 : roll_from(&seed, 65536)),
+			(uint16_t)(roll_from(&seed, 2) ? 80 : 443),
+		};
+
+		session_frame(hot_bytes[i], &s);
+		if (i % 8 == 7)
+			hot_bytes[i][23] = 17;
+		hot[i] = (struct frame){ hot_bytes[i], FRAME_BYTES, FRAME_BYTES };
+	}
+}
+
+/* HOT frames of the sessions [first, first + n), at random. */
+static void session_frames(struct work *w, const char *name, uint32_t first, uint32_t n)
+{
+	uint64_t seed = 0x13198a2e03707344;
+
+	for (uint32_t i = 0; i < HOT; i++)
+		session_frame(hot_bytes[i], &session[first + roll_from(&seed, n)]);
+	w->name = name;
+	measure(w);
+}
+
+static void sessions(uint32_t n, FILE *change)
+{
+	struct work w = { .frames = hot, .nframes = HOT, .nfilters = n, .hand = hand_session,
+		          .session = session };
+
+	w.program = calloc(n, sizeof *w.program);
+	w.view = calloc(n, sizeof *w.view);
+	if (!w.program || !w.view ||
+	    dpf_create(&w.d, &host_memory, 2 * SESSIONS_MAX, PAGES_MAX, 1) < 0)
+		die("out of memory");
+	hand_table(session, n);
+	for (uint32_t i = 0; i < n; i++) {
+		w.program[i] = session_program(&session[i]);
+		insert(&w, i);
+	}
+	session_frames(&w, "sessions", 0, n);
+	session_frames(&w, "sessions-last", n - 1, 1);
+	session_frames(&w, "sessions-miss", SESSIONS_MAX, SESSIONS_MAX);
+	change_measure(&w, change);
+	dpf_destroy(w.d);
+	hand_table_free();
+	for (uint32_t i = 0; i < n; i++) {
+		unview(&w.view[i]);
+		pcap_freecode(&w.program[i]);
+	}
+	free(w.view);
+	free(w.program);
+}
+
+/* FILE in the directory, or NULL when there is none. */
+static const char *in_directory(const char *directory, const char *file)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s", directory ? directory : "", file);
+	return directory ? path : NULL;
+}
+
+static void all_sessions(uint32_t most, const char *directory)
+{
+	FILE *change = directory ? fopen(in_directory(directory, "dpf-change.json"), "w") : NULL;
+
+	if (directory && !change)
+		die("the directory cannot be written");
+	sessions_make();
+	if (change)
+		fputs("[", change);
+	for (uint32_t n = 1; n <= most; n *= 10)
+		sessions(n, change);
+	if (change)
+		fputs("\n]\n", change), fclose(change);
+}
+
+static struct frame trace[TRACE_MAX];
+static uint32_t ntrace;
+
+/* The first TRACE_MAX frames of all captures. False after a message. */
+static bool load(pcap_t *in, const char *path)
 {
 	struct pcap_pkthdr *h;
 	const uint8_t *data;
-	int more;
+	int more = 0;
 
-	while ((more = capture_next(in, path, &h, &data)) == 1 && b->nframes < FRAMES_MAX)
-		if (!add(b, h, data)) {
-			complain("out of memory");
-			return false;
-		}
-	if (more == 0 && b->nframes == 0)
-		complain("%s: no frames", path);
-	return more >= 0 && b->nframes > 0;
-}
+	while (ntrace < TRACE_MAX && (more = capture_next(in, path, &h, &data)) == 1) {
+		uint8_t *copy = malloc(h->caplen + 1);
 
-static void by_dpf(struct bench *b, const struct frame *f)
-{
-	uint32_t m = dpf_match_set(b->d, f->data, f->caplen, f->length, b->ids, b->n);
-
-	for (uint32_t i = 0; i < m; i++)
-		b->verdicts[b->ids[i] - 1] = true;
-}
-
-static void by_interpreter(struct bench *b, const struct frame *f)
-{
-	static struct path scratch;
-	uint64_t rank;
-
-	for (uint32_t i = 0; i < b->n; i++)
-		b->verdicts[b->e[i].id - 1] =
-			interp_filter(&b->views[i], &scratch, f->data, f->caplen, f->length, &rank);
-}
-
-static void by_libpcap(struct bench *b, const struct frame *f)
-{
-	for (uint32_t i = 0; i < b->n; i++)
-		b->verdicts[b->e[i].id - 1] =
-			bpf_filter(b->e[i].program.bf_insns, f->data, f->length, f->caplen) != 0;
-}
-
-static const struct engine {
-	const char *name;
-	void (*run)(struct bench *b, const struct frame *f);
-} engines[] = { { "dpf", by_dpf },
-	        { "interpreter", by_interpreter },
-	        { "libpcap", by_libpcap } };
-enum { ENGINES = sizeof engines / sizeof *engines, LIBPCAP = ENGINES - 1 };
-
-static bool agree(struct bench *b)
-{
-	bool *wanted = calloc(b->n, sizeof *wanted);
-
-	for (uint32_t i = 0; wanted && i < b->nframes; i++) {
-		engines[LIBPCAP].run(b, &b->frames[i]);
-		memcpy(wanted, b->verdicts, b->n);
-		for (int k = 0; k < LIBPCAP; k++) {
-			memset(b->verdicts, 0, b->n);
-			engines[k].run(b, &b->frames[i]);
-			if (memcmp(wanted, b->verdicts, b->n) == 0)
-				continue;
-			complain("%s and libpcap differ on frame %u", engines[k].name, i + 1);
-			free(wanted);
-			return false;
-		}
+		if (!copy)
+			die("out of memory");
+		memcpy(copy, data, h->caplen);
+		trace[ntrace++] = (struct frame){ copy, h->caplen, h->len };
 	}
-	free(wanted);
-	return true;
+	return more >= 0;
 }
 
-/* Nanoseconds for each frame, over at least ROUND_NS. */
-static double time_round(struct bench *b, const struct engine *k)
+static bool load_ethernet(const char *path)
 {
-	double begin = now_ns(), end;
-	uint64_t frames = 0;
+	pcap_t *in = capture_open(path);
+	bool good = in && pcap_datalink(in) == DLT_EN10MB;
 
-	do {
-		for (uint32_t i = 0; i < b->nframes; i++)
-			k->run(b, &b->frames[i]);
-		frames += b->nframes;
-		end = now_ns();
-	} while (end - begin < ROUND_NS);
-	return (end - begin) / (double)frames;
+	if (in && !good)
+		complain("%s: not of Ethernet", path);
+	good = good && load(in, path);
+	if (in)
+		pcap_close(in);
+	return good;
 }
 
-static void report(double t[ENGINES][ROUNDS])
+static void write_all(const char *directory)
 {
-	for (int k = 0; k < ENGINES; k++)
-		printf("%-12s %10.1f ns per frame  %6.2f times libpcap's  (%.1f to %.1f)\n",
-		       engines[k].name, t[k][ROUNDS / 2], t[k][ROUNDS / 2] / t[LIBPCAP][ROUNDS / 2],
-		       t[k][0], t[k][ROUNDS - 1]);
+	if (!directory)
+		return;
+	if (!results_json(in_directory(directory, "dpf.json")) ||
+	    (measure_is_of_time() && !results_plot(in_directory(directory, "dpf.svg"))))
+		die("the results cannot be written");
 }
 
-static void report_json(const struct bench *b, double t[ENGINES][ROUNDS])
+/* The frames again and again: beside a pass over few, reading the clock counts. */
+static void repeat_trace(void)
 {
-	for (int k = 0; k < ENGINES; k++)
-		printf("%s{\"workload\":\"trace\",\"filters\":%u,\"frames\":%u,\"engine\":\"%s\","
-		       "\"ns_per_packet\":%.1f,\"verdicts_equal\":true}%s\n", k ? " " : "[", b->n,
-		       b->nframes, engines[k].name, t[k][ROUNDS / 2], k + 1 < ENGINES ? "," : "]");
+	uint32_t n = ntrace;
+
+	for (; ntrace < HOT; ntrace++)
+		trace[ntrace] = trace[ntrace - n];
 }
 
-static void time_all(struct bench *b, bool json)
+/* What is asked for when nobody says what: few sessions when it is to be quick; where
+ * instructions are counted, those beyond 100 differ in their cache misses only. */
+static int standard(const struct options *o)
 {
-	double t[ENGINES][ROUNDS];
-
-	for (int r = 0; r < ROUNDS; r++)
-		for (int k = 0; k < ENGINES; k++)
-			t[k][r] = time_round(b, &engines[k]);
-	for (int k = 0; k < ENGINES; k++)
-		times_sort(t[k], ROUNDS);
-	if (json)
-		report_json(b, t);
-	else
-		report(t);
+	for (int i = 0; i < o->nrest; i++)
+		if (!load_ethernet(o->rest[i]))
+			return TOOL_ERROR;
+	random_hot();
+	singles("single", hot, HOT);
+	all_sessions(o->quick ? 10 : o->instructions ? 100 : SESSIONS_MAX, o->directory);
+	if (ntrace)
+		singles("trace", trace, ntrace);
+	write_all(o->directory);
+	return results_end();
 }
 
-static bool prepare(struct bench *b)
+static int own(struct job *j)
 {
-	b->d = filters_merge(b->f, &host_memory);
-	b->views = calloc(b->n, sizeof *b->views);
-	b->ids = calloc(b->n, sizeof *b->ids);
-	b->verdicts = calloc(b->n, sizeof *b->verdicts);
-	if (!b->d || !b->views || !b->ids || !b->verdicts)
-		return false;
-	for (uint32_t i = 0; i < b->n; i++)
-		if (filter_decode(&b->views[i], b->e[i].filter, b->e[i].length) < 0)
-			return false;
-	return true;
-}
-
-static void dispose(struct bench *b)
-{
-	for (uint32_t i = 0; i < b->nframes; i++)
-		free(b->frames[i].data);
-	free(b->frames);
-	if (b->d)
-		dpf_destroy(b->d);
-	free(b->views);
-	free(b->ids);
-	free(b->verdicts);
+	if (j->f.n > EXPRESSIONS_MAX)
+		return usage("bench", "there are more than %d expressions", EXPRESSIONS_MAX);
+	for (int i = 0; i < j->f.n; i++)
+		j->f.e[i].priority = (uint16_t)(j->f.n - i);
+	if (!filters_compile(&j->f, j->in) || !load(j->in, j->o.capture))
+		return TOOL_ERROR;
+	if (ntrace == 0) {
+		complain("%s: no frames", j->o.capture);
+		return TOOL_ERROR;
+	}
+	repeat_trace();
+	expressions("trace", trace, ntrace, &j->f,
+	            pcap_datalink(j->in) == DLT_EN10MB ? hand_of(&j->f) : NULL);
+	write_all(j->o.directory);
+	return results_end();
 }
 
 int command_bench(int argc, char **argv)
 {
+	static const char letters[] = "scr:w:jnq";
+	struct options o;
 	struct job j;
 
-	if (!job_open(&j, argc, argv, "scr:j", JOB_CAPTURE | JOB_SHARE))
+	if (!options_read(&o, argc, argv, letters))
 		return TOOL_ERROR;
-	struct bench b = { .f = &j.f, .e = j.f.e, .n = (uint32_t)j.f.n };
-	bool good = prepare(&b) && load(&b, j.in, j.o.capture) && agree(&b);
-	if (good && !j.o.json)
-		printf("%u frames, %u expressions: every verdict of every engine is libpcap's\n",
-		       b.nframes, b.n);
-	if (good)
-		time_all(&b, j.o.json);
-	dispose(&b);
+	measure_how(o.quick, o.instructions);
+	setlinebuf(stdout);
+	if (!o.capture)
+		return finish(standard(&o));
+	if (!job_open(&j, argc, argv, letters, JOB_CAPTURE | JOB_READ))
+		return TOOL_ERROR;
+	int status = own(&j);
 	job_close(&j);
-	return finish(good ? 0 : TOOL_ERROR);
+	return finish(status);
 }

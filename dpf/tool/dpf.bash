@@ -24,7 +24,11 @@ _dpf() {
 	esac
 	local meaning='--strict-meaning --libpcap-compat'
 	case $verb in
-	match | bench) COMPREPLY=($(compgen -W "$meaning --json -r" -- "$word")) ;;
+	match) COMPREPLY=($(compgen -W "$meaning --json -r" -- "$word")) ;;
+	bench)
+		COMPREPLY=($(compgen -W "$meaning --json --instructions --quick -r -w" -- "$word"))
+		[[ $word == -* ]] || COMPREPLY+=($(compgen -f -- "$word"))
+		;;
 	demux) COMPREPLY=($(compgen -W "$meaning --json -f -r -w" -- "$word")) ;;
 	explain) COMPREPLY=($(compgen -W "$meaning --json -f -r -y" -- "$word")) ;;
 	lint | stats | svg | asm) COMPREPLY=($(compgen -W "$meaning --json -f -y" -- "$word")) ;;

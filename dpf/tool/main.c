@@ -31,7 +31,7 @@ static const struct verb {
 	{ "replay", command_replay, "[--json] -i INTERFACE [-c CACHE -I INTERFACE] [-T nano|select|gtod]\n"
 	  "                  [-x TIMES | -p PPS [--pps-multi N] | -M MBPS | -t] [-l LOOPS] [--loopdelay-ms MS]\n"
 	  "                  [--unique-ip] [-L FRAMES] [--duration SECONDS] FILE" },
-	{ "bench", command_bench, "[--json] -r FILE EXPR..." },
+	{ "bench", command_bench, "[--json] [--instructions] [-w DIR] {-r FILE EXPR... | [CAPTURE...]}" },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

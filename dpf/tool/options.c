@@ -30,6 +30,8 @@ static bool set(struct options *o, int letter)
 	case 's': o->strict = true; break;
 	case 'c': o->strict = false; break;
 	case 'i': o->interpret = true; break;
+	case 'n': o->instructions = true; break;
+	case 'q': o->quick = true; break;
 	}
 	return true;
 }
@@ -39,6 +41,8 @@ bool options_read(struct options *o, int argc, char **argv, const char *letters)
 	static const struct option names[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "interp", no_argument, NULL, 'i' },
+		{ "instructions", no_argument, NULL, 'n' },
+		{ "quick", no_argument, NULL, 'q' },
 		{ "strict-meaning", no_argument, NULL, 's' },
 		{ "libpcap-compat", no_argument, NULL, 'c' },
 		{ 0 },
@@ -49,6 +53,7 @@ bool options_read(struct options *o, int argc, char **argv, const char *letters)
 
 	*o = (struct options){ 0 };
 	opterr = 0;
+	optind = 0; /* from the beginning, whoever has read them before */
 	snprintf(known, sizeof known, ":%s", letters);
 	while (!why && (c = getopt_long(argc, argv, known, names, NULL)) != -1) {
 		word = argv[optind - 1];

@@ -3,13 +3,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-double now_ns(void)
+static double read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
+
+double now_ns(void) { return read_clock(CLOCK_MONOTONIC); }
+
+double used_ns(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 static int by_size(const void *a, const void *b)
 {

@@ -1,4 +1,4 @@
-/* dpf/tool/bench/bench.h - what the parts of the program dpf-bench share: a workload, the
+/* dpf/tool/bench/bench.h - what the parts of `dpf bench` share: a workload, the
  * engines that answer it, the results. Layer: host tool. SPDX-License-Identifier: ISC */
 #pragma once
 #include "dpf/interp.h"
@@ -24,8 +24,8 @@ struct session {
 /* What is being timed: whose is each frame? */
 struct work {
 	const char *name;                /* as in the JSON: "single", "sessions", ... */
-	const char *text;                /* the expression, or NULL: sessions */
-	const struct session *session;   /* [nfilters], or NULL: one expression */
+	const char *text;                /* the expression, or NULL: several, or sessions */
+	const struct session *session;   /* [nfilters], or NULL: expressions */
 	struct frame *frames;
 	uint32_t nframes, nfilters;
 	struct dpf *d;
@@ -47,18 +47,21 @@ struct engine {
 };
 
 extern const struct engine engine_libpcap, engine_dpf, engine_burst, engine_interpreter,
-	engine_hand, engine_linux_jit, engine_linux_hashmap, engine_rte_bpf, engine_rte_acl;
+	engine_hand, engine_linux_jit, engine_linux_hashmap;
+
+/* DPDK's engines, rte_bpf and rte_acl. They are in a library of their own, dpf-dpdk.so beside the
+ * command, so that nothing else needs DPDK; where it cannot be loaded, the engine's open says why. */
+const struct engine *engine_dpdk(const char *name);
 
 /* Compare all engines' verdicts on the work with libpcap's (the first engine that takes
  * part), then time them in turns. A foreign engine that is wrong is skipped by name; one of
  * ours ends the program with status 2. */
 void measure(struct work *w);
 
-/* From now on one short round is enough: a test of the bench itself. */
-void measure_quickly(void);
-
-/* From now on instructions are counted in place of time, where an engine runs in this process. */
-void measure_instructions(void);
+/* quick: one short round is enough, it is a test of the bench itself. instructions: they are counted
+ * in place of time, where an engine runs in this process. */
+void measure_how(bool quick, bool instructions);
+bool measure_is_of_time(void);
 
 /* Instructions for a frame, the loop over frames included: the difference of a run over 64
  * frames and one over 32; 0: they cannot be counted, or are too many. */
@@ -68,13 +71,16 @@ double count_instructions(struct work *w, const struct engine *e);
 struct result {
 	const char *workload, *engine, *text; /* text: the expression, or "" */
 	uint32_t filters;
-	double ns;
+	double cost; /* nanoseconds or instructions for a packet */
 };
 
-/* Print it and keep it. Ends the program when there are more than RESULTS_MAX. */
+/* Print it, and keep it. Ends the program when there are more than RESULTS_MAX. */
 enum { RESULTS_MAX = 1024 };
-void result_add(const struct work *w, const char *engine, double ns);
+void result_add(const struct work *w, const char *engine, double cost);
 void result_skip(const struct work *w, const char *engine, const char *why);
+
+/* Nothing more comes. Returns 0. */
+int results_end(void);
 
 /* All that were added, in order. */
 const struct result *results(uint32_t *n);
@@ -102,11 +108,3 @@ void hand_table_free(void);
 
 /* Insertion and deletion beside w's filters: printed, and written to f when not NULL. */
 void change_measure(struct work *w, FILE *f);
-
-/* Nanoseconds of the processor in this thread, kernel included. Beside now_ns it takes a system
- * call, and leaves out what others use. */
-double used_ns(void);
-
-/* Where a frame's TCP header begins, when it is whole up to the ports and the frame is TCP
- * over IPv4, first or only fragment; else 0. */
-uint32_t tcp_at(const uint8_t *f, uint32_t n);

@@ -3,6 +3,7 @@
 #include "dpf/build.h"
 #include "dpf/dpf.h"
 #include "dpf/tool/bench/bench.h"
+#include "dpf/tool/complain.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ static void print(struct work *w, double in[TIMES], double out[TIMES], FILE *f)
 
 	times_sort(in, TIMES);
 	times_sort(out, TIMES);
-	printf("%-14s %6u  insert %.2f us (90%%: %.2f, worst %.1f)  delete %.2f us (90%%: %.2f)  "
+	if (!complains_as_json())
+		printf("%-14s %6u  insert %.2f us (90%%: %.2f, worst %.1f)  delete %.2f us (90%%: %.2f)  "
 	       "%u bytes a filter\n", "change", w->nfilters, in[TIMES / 2] / 1e3,
 	       in[TIMES * 9 / 10] / 1e3, in[TIMES - 1] / 1e3, out[TIMES / 2] / 1e3,
 	       out[TIMES * 9 / 10] / 1e3, held);
@@ -52,7 +54,7 @@ void change_measure(struct work *w, FILE *f)
 		double middle = now_ns();
 
 		if (id <= 0 || dpf_delete(w->d, (uint32_t)id) < 0) {
-			fprintf(stderr, "dpf-bench: insert: %d\n", id);
+			complain("bench: insert: %d", id);
 			exit(2);
 		}
 		out[i] = now_ns() - middle;

@@ -1,11 +1,12 @@
 /* dpf/tool/bench/dpdk.c - the engines rte_bpf and rte_acl: DPDK's compiler of BPF programs, and
- * its multi-field classifier. Linked where libdpdk-dev is there, else dpdk_absent.c.
+ * its multi-field classifier. The library dpf-dpdk.so (dpdk_load.c).
  *
  * rte_bpf reads through a packet buffer of DPDK's (rte_mbuf); one is used for all frames, so
  * that its own cache misses are not counted. rte_acl gets the frames whose TCP header was
  * found by C, as DPDK's programs do it, in bursts; of its algorithms the fastest here is
  * taken. SPDX-License-Identifier: ISC */
 #include "dpf/tool/bench/bench.h"
+#include "dpf/tool/bench/headers.h"
 #include <rte_acl.h>
 #include <rte_bpf.h>
 #include <rte_eal.h>
@@ -21,7 +22,7 @@ enum { PROGRAMS_MAX = 1000, BURST = 256 };
  * one processor, which is undone. */
 static bool started(void)
 {
-	static char a[][40] = { "dpf-bench", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+	static char a[][40] = { "dpf", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
 		                "-m1024", "--log-level=critical",
 		                "--force-max-simd-bitwidth=512" };
 	enum { N = sizeof a / sizeof *a };
@@ -150,7 +151,7 @@ static void one_burst(struct work *w, uint32_t first, uint32_t n)
 	uint32_t frame[BURST], id[BURST], count = 0;
 
 	for (uint32_t i = first; i < first + n; i++) {
-		uint32_t at = tcp_at(w->frames[i].data, w->frames[i].caplen);
+		uint32_t at = tcp(w->frames[i].data, w->frames[i].caplen, 4);
 
 		w->verdict[i] = 0;
 		if (!at)

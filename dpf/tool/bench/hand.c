@@ -2,31 +2,14 @@
  * knowing more than the filters do. The limit that engines are compared with.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/bench/bench.h"
+#include "dpf/tool/bench/headers.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { IP = 0x0008, IP6 = 0xdd86, ARP = 0x0608, PORT_80 = 0x5000, PORT_53 = 0x3500 }; /* as loaded */
+enum { IP6 = 0xdd86, ARP = 0x0608, PORT_80 = 0x5000, PORT_53 = 0x3500 }; /* as loaded */
 
 static inline uint32_t get4(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-static inline uint16_t get2(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return v; }
 static inline uint16_t net2(const uint8_t *p) { return __builtin_bswap16(get2(p)); }
-
-/* The header above IPv4, first or only fragment, when `need` bytes of it are there; else 0. */
-static inline uint32_t above_ip(const uint8_t *f, uint32_t n, uint32_t need)
-{
-	if (n < 34 || get2(f + 20) & 0xff1f)
-		return 0;
-	uint32_t at = 14 + (f[14] & 15) * 4u;
-
-	return at + need <= n ? at : 0;
-}
-
-static inline uint32_t tcp(const uint8_t *f, uint32_t n, uint32_t need)
-{
-	return n >= 34 && get2(f + 12) == IP && f[23] == 6 ? above_ip(f, n, need) : 0;
-}
-
-uint32_t tcp_at(const uint8_t *f, uint32_t n) { return tcp(f, n, 4); }
 
 static inline bool either(const uint8_t *ports, uint16_t port)
 {

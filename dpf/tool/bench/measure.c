@@ -2,10 +2,10 @@
  * what disturbs the machine disturbs all; a figure is the median of their rounds.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/bench/bench.h"
+#include "dpf/tool/complain.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 7, NOTHING_DIFFERS = -1 };
@@ -15,36 +15,33 @@ static double round_ns = 8e6;
 static bool counting;
 
 /* libpcap first, when it takes part: it says what is right. */
-static const struct engine *const engines[] = {
+static const struct engine *engines[] = {
 	&engine_libpcap, &engine_dpf, &engine_burst, &engine_interpreter, &engine_hand,
-	&engine_linux_jit, &engine_linux_hashmap, &engine_rte_bpf, &engine_rte_acl,
+	&engine_linux_jit, &engine_linux_hashmap, NULL, NULL,
 };
 enum { ENGINES = sizeof engines / sizeof *engines };
 
-void measure_quickly(void)
+void measure_how(bool quick, bool instructions)
 {
-	rounds = 1;
-	round_ns = 1;
+	if (quick) {
+		rounds = 1;
+		round_ns = 1;
+	}
+	counting = instructions;
+	engines[ENGINES - 2] = engine_dpdk("rte_bpf");
+	engines[ENGINES - 1] = engine_dpdk("rte_acl");
 }
 
-void measure_instructions(void) { counting = true; }
+bool measure_is_of_time(void) { return !counting; }
 
-double used_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-/* The first frame on which the engine's verdict is another than `want`. One expression is
- * accepted or not; of sessions the winner counts. */
+/* The first frame on which the engine's verdict is another than `want`. One filter
+ * accepts or not; of several the winner counts. */
 static int64_t differs(struct work *w, const struct engine *e, const uint32_t *want)
 {
 	memset(w->verdict, 0xff, w->nframes * sizeof *w->verdict);
 	e->run(w);
 	for (uint32_t i = 0; i < w->nframes; i++)
-		if (w->session ? want[i] != w->verdict[i] : !want[i] != !w->verdict[i])
+		if (w->nfilters > 1 ? want[i] != w->verdict[i] : !want[i] != !w->verdict[i])
 			return i;
 	return NOTHING_DIFFERS;
 }
@@ -82,8 +79,8 @@ static const char *own_must_agree(struct work *w, const struct engine *e, const 
 
 	if (at == NOTHING_DIFFERS)
 		return NULL;
-	fprintf(stderr, "dpf-bench: %s: %s differs on frame %lld: %u, not %u\n",
-	        w->text ? w->text : w->name, e->name, (long long)at, w->verdict[at], want[at]);
+	complain("bench: %s: %s differs on frame %lld: %u, not %u", w->text ? w->text : w->name, e->name,
+	         (long long)at, w->verdict[at], want[at]);
 	exit(2);
 }
 
@@ -133,8 +130,7 @@ static void count(struct work *w, const bool in_it[ENGINES])
 		double n = in_it[k] && !engines[k]->overhead ? count_instructions(w, engines[k]) : 0;
 
 		if (n > 0)
-			printf("%-14s %6u  %-13s %10.1f instructions  %s\n", w->name, w->nfilters,
-			       engines[k]->name, n, w->text ? w->text : "");
+			result_add(w, engines[k]->name, n);
 		else if (in_it[k])
 			result_skip(w, engines[k]->name, "its instructions cannot be counted, or are too many");
 	}

@@ -101,7 +101,7 @@ static void lines(const struct panel *p)
 			if (strcmp(r[i].workload, p->workload) || strcmp(r[i].engine, looks[k].engine))
 				continue;
 			double x = p->x + p->w * log10(r[i].filters) / 4;
-			double y = p->y + p->h * (1 - part(r[i].ns, DECADES));
+			double y = p->y + p->h * (1 - part(r[i].cost, DECADES));
 
 			if (last_x >= 0)
 				line(p->f, last_x, last_y, x, y, looks[k].colour);
@@ -134,7 +134,7 @@ static void rows(const struct panel *p)
 		}
 		for (int k = 0; k < LOOKS; k++)
 			if (!strcmp(r[i].engine, looks[k].engine))
-				mark(p->f, &looks[k], p->x + p->w * part(r[i].ns, 3), y);
+				mark(p->f, &looks[k], p->x + p->w * part(r[i].cost, 3), y);
 	}
 	for (int i = 0; i <= 9; i++) { /* 1, 2, 5, 10, ... */
 		double ns = pow(10, i / 3) * (i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 5);
