@@ -51,6 +51,8 @@ STACK    := interface port/port
 # A program: its start, and what newlib needs. PROGRAM links one: $(call program,NAME,OBJECTS)
 EXOS_SRC := libnet/exos/crt0.S libnet/exos/start.c
 EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
+# A program's own scheduler, and its policies (exos/schedule.h).
+SCHEDULE_SRC := $(addprefix libnet/exos/,schedule.c stride.c lottery.c deadline.c)
 exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
 define program
 $(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)
