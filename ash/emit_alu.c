@@ -128,7 +128,9 @@ static void emit_mov(struct emit *e, struct ash_insn i, enum x86_size s)
 	enum x86_gpr d = native(insn_dst(i)), src = native(insn_src(i));
 	int64_t k = i.imm;
 
-	if (!(i.code & SOURCE_X)) {
+	if (!(i.code & SOURCE_X) && !k) {
+		emit_zero(e, d);
+	} else if (!(i.code & SOURCE_X)) {
 		x86_mov_imm(&e->a, d, s == X86_64 ? (uint64_t)k : (uint32_t)k);
 	} else if (i.off) {
 		x86_sign_extend(&e->a, (enum x86_size)from[i.off], d, src);

@@ -25,7 +25,16 @@ static bool differs(struct value v, struct value w, int64_t reach, int32_t *by)
 	return v.origin == w.origin && d > -reach && d < reach;
 }
 
-/* lea r11d, [base + off]: reduced to 32 bits after the displacement was added */
+/* lea r11d, [base + off], or mov r11d, base, which many processors do while they rename registers:
+ * reduced to 32 bits after the displacement was added */
+static void reduce(struct x86 *a, enum x86_gpr base, int32_t off)
+{
+	if (off)
+		x86_lea(a, X86_32, POINTER, x86_at(base, off));
+	else
+		x86_mov(a, X86_32, POINTER, base);
+}
+
 struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off)
 {
 	struct value v = { e->value[base].origin, e->value[base].plus + off };
@@ -37,7 +46,7 @@ struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off)
 		return x86_indexed(WINDOW, RBP, 0, d);
 	if (differs(v, e->pointer, REACH, &d))
 		return x86_indexed(WINDOW, POINTER, 0, d);
-	x86_lea(&e->a, X86_32, POINTER, x86_at(native(base), off));
+	reduce(&e->a, native(base), off);
 	e->pointer = v;
 	return x86_indexed(WINDOW, POINTER, 0, 0);
 }

@@ -13,7 +13,7 @@ ALL += $(B)/k/ash/ash.o
 ASH_HOST := $(ASH) dpf/x86.c ash/tool/host.c
 ASH_TOOL := $(ASH_HOST) $(ASH_OBJECT) dpf/tool/times.c dpf/tool/steps.c \
             $(addprefix ash/tool/,main.c exec.c object.c lines.c check.c capture.c run.c \
-            asm.c text.c bench.c peers.c remote.c) \
+            asm.c text.c bench.c peers.c linux.c remote.c) dpf/tool/bench/ebpf.c \
             $(addprefix dpf/,bpf.c filter.c lower.c path.c relate.c)
 # The compiler once more, as bare_compile, with no sandbox in it: for the bench.
 $(B)/%/ash/tool/bare-engine.o: $(addprefix $(B)/%/,ash/compile.o ash/emit_alu.o ash/emit_mem.o \

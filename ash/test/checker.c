@@ -12,7 +12,7 @@ struct check {
 	const uint8_t *code;
 	uint32_t body, end;
 	uint8_t *mark; /* of each byte of the body */
-	bool reduced;  /* r11 comes from a 32-bit lea */
+	bool reduced;  /* r11 comes from a 32-bit lea, or a 32-bit move of a register */
 };
 
 static bool listed(unsigned id)
@@ -55,6 +55,13 @@ static bool is_charge(const cs_insn *i)
 	       x->operands[1].imm > 0;
 }
 
+/* 32 bits of some sum or register: the upper half is zero. */
+static bool reduces(const cs_insn *i)
+{
+	return i->id == X86_INS_LEA ||
+	       (i->id == X86_INS_MOV && i->detail->x86.operands[1].type == X86_OP_REG);
+}
+
 static const char *check_writes(struct check *c, const cs_insn *i)
 {
 	cs_regs read, written;
@@ -69,7 +76,7 @@ static const char *check_writes(struct check *c, const cs_insn *i)
 		if (!strncmp(r, "r10", 3) && !is_charge(i))
 			return "writes the budget";
 		if (!strncmp(r, "r11", 3))
-			c->reduced = i->id == X86_INS_LEA && !strcmp(r, "r11d");
+			c->reduced = reduces(i) && !strcmp(r, "r11d");
 	}
 	return NULL;
 }

@@ -1,12 +1,9 @@
-/* ash/tool/peers.c - what the bench compares with: the same C by gcc, and Linux's engine.
+/* ash/tool/peers.c - what the bench compares with: the same C by gcc, and engines in libraries; Linux's is
+ * in linux.c.
  * SPDX-License-Identifier: ISC
  */
 #include <dlfcn.h>
-#include <errno.h>
-#include <linux/bpf.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include "ash/tool/native/ash_helper.h"
 #include "ash/tool/tool.h"
 
@@ -86,59 +83,4 @@ peer_program *peer_open(const char *path, const struct object *o, const char **w
 	if (o->linked.start || o->linked.data_length)
 		return NULL;
 	return load(o->linked.insn, o->linked.ninsn, why);
-}
-
-static long bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof *attr);
-}
-
-static int load(const struct ash_insn *insn, uint32_t n)
-{
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_XDP,
-		                .insn_cnt = n,
-		                .insns = (uintptr_t)insn,
-		                .license = (uintptr_t)"Dual BSD/GPL" };
-
-	return (int)bpf(BPF_PROG_LOAD, &attr);
-}
-
-int linux_load_nothing(void)
-{
-	static const struct ash_insn pass[] = { { 0xb7, 0, 0, ASH_PASS }, { 0x95, 0, 0, 0 } };
-
-	return load(pass, 2);
-}
-
-int linux_load(const struct object *o, const char **why)
-{
-	if (o->linked.data_length) {
-		*why = "global data need maps";
-		return -1;
-	}
-	if (o->linked.start) {
-		*why = "a program's first function must come first";
-		return -1;
-	}
-	int program = load(o->linked.insn, o->linked.ninsn);
-	if (program < 0)
-		*why = strerror(errno);
-	return program;
-}
-
-double linux_run(int program, const struct capture_frame *f, uint32_t repeat,
-                 uint32_t *verdict, uint8_t *out, uint32_t *length)
-{
-	union bpf_attr attr = { .test = { .prog_fd = (uint32_t)program,
-		                          .data_size_in = f->length,
-		                          .data_size_out = SLOT_MAX,
-		                          .data_in = (uintptr_t)f->bytes,
-		                          .data_out = (uintptr_t)out,
-		                          .repeat = repeat } };
-
-	if (bpf(BPF_PROG_TEST_RUN, &attr))
-		return -1;
-	*verdict = attr.test.retval;
-	*length = attr.test.data_size_out;
-	return attr.test.duration;
 }

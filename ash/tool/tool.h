@@ -90,6 +90,11 @@ peer_program *peer_open(const char *path, const struct object *o, const char **w
  * take it. */
 int linux_load(const struct object *o, const char **why);
 int linux_load_nothing(void); /* a program that passes every frame */
+/* The machine code that Linux made of it, in this process, and a run of that on the low window's context.
+ * NULL: it calls something, or is not shown to us. */
+typedef uint32_t linux_code(const void *buffer);
+linux_code *linux_open(const struct object *o, int program);
+uint32_t linux_call(linux_code *code, const struct ash_ctx *c);
 /* Run it `repeat` times on a frame; out has SLOT_ROOM + SLOT_MAX bytes. Returns nanoseconds
  * for each run as Linux measures them, or -1. */
 double linux_run(int program, const struct capture_frame *f, uint32_t repeat,

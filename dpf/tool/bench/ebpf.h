@@ -53,6 +53,6 @@ bool ebpf_update(int map, const void *key, const void *value);
 /* Run it `repeat` times on a frame of 64 zero bytes (BPF_PROG_TEST_RUN). */
 bool ebpf_run(int program, uint32_t repeat);
 
-/* The machine code that the kernel made of it (BPF_OBJ_GET_INFO_BY_FD): up to cap bytes.
- * Returns its length, or 0: not compiled, or not shown to us. */
+/* The machine code that the kernel made of it (BPF_OBJ_GET_INFO_BY_FD), up to cap bytes, ready to be
+ * called here if the program calls nothing. Returns its length, or 0: not compiled, or not shown to us. */
 uint32_t ebpf_image(int program, uint8_t *out, uint32_t cap);

@@ -171,20 +171,6 @@ static bool translate(const struct bpf_program *p)
 	return t.e.n <= EBPF_INSNS_MAX;
 }
 
-/* A kernel with mitigations ends functions by a jump to its return thunk, which is not to be
- * had here: a return takes its place. The code has no calls; one such end, after `leave`. */
-static bool localise(uint8_t *c, uint32_t n)
-{
-	uint32_t ends = 0;
-
-	for (uint32_t i = 0; i + 1 < n; i++)
-		if (c[i] == 0xc9 && (c[i + 1] == 0xe9 || c[i + 1] == 0xc3)) {
-			c[i + 1] = 0xc3;
-			ends++;
-		}
-	return ends == 1;
-}
-
 static const char *add(const struct bpf_program *p, uint32_t i)
 {
 	static uint8_t made[IMAGE_MAX];
@@ -196,7 +182,7 @@ static const char *add(const struct bpf_program *p, uint32_t i)
 		return "the kernel refuses the program";
 	uint32_t n = ebpf_image(program, made, sizeof made);
 	close(program);
-	if (n == 0 || !localise(made, n) || code_used + n > code_bytes)
+	if (n == 0 || code_used + n > code_bytes)
 		return "the kernel shows no machine code that can be called here";
 	memcpy(code + code_used, made, n);
 	image[i] = (image_fn *)(uintptr_t)(code + code_used);
