@@ -13,6 +13,22 @@ static uint64_t get(const uint8_t *b)
 	return v;
 }
 
+static uint32_t get32(const uint8_t *b)
+{
+	uint32_t v;
+
+	__builtin_memcpy(&v, b, sizeof v);
+	return v;
+}
+
+static uint16_t get16(const uint8_t *b)
+{
+	uint16_t v;
+
+	__builtin_memcpy(&v, b, sizeof v);
+	return v;
+}
+
 static uint64_t fold(uint64_t sum)
 {
 	while (sum >> 16)
@@ -32,9 +48,13 @@ static uint64_t internet_sum(const uint8_t *b, uint64_t n, uint64_t start)
 		sum += w;
 		sum += sum < w;
 	}
-	while (n-- > 0)
-		tail = tail << 8 | b[n];
-	sum = fold((sum >> 32) + (uint32_t)sum + (tail >> 32) + (uint32_t)tail);
+	if (n & 4)
+		tail = get32(b), b += 4;
+	if (n & 2)
+		tail += get16(b), b += 2;
+	if (n & 1)
+		tail += *b;
+	sum = fold((sum >> 32) + (uint32_t)sum + tail);
 	return fold((sum >> 8 | (sum & 0xff) << 8) + (start >> 32) + (uint32_t)start);
 }
 
@@ -45,8 +65,18 @@ static void copy_up(uint8_t *to, const uint8_t *from, uint64_t n)
 		uint64_t w = get(from);
 		__builtin_memcpy(to, &w, 8);
 	}
-	for (; n > 0; n--)
-		*to++ = *from++;
+	if (n & 4) {
+		uint32_t w = get32(from);
+		__builtin_memcpy(to, &w, 4);
+		to += 4, from += 4;
+	}
+	if (n & 2) {
+		uint16_t w = get16(from);
+		__builtin_memcpy(to, &w, 2);
+		to += 2, from += 2;
+	}
+	if (n & 1)
+		*to = *from;
 }
 
 static void copy_down(uint8_t *to, const uint8_t *from, uint64_t n)
@@ -55,8 +85,16 @@ static void copy_down(uint8_t *to, const uint8_t *from, uint64_t n)
 		uint64_t w = get(from + n - 8);
 		__builtin_memcpy(to + n - 8, &w, 8);
 	}
-	for (; n > 0; n--)
-		to[n - 1] = from[n - 1];
+	if (n & 4) {
+		uint32_t w = get32(from + (n -= 4));
+		__builtin_memcpy(to + n, &w, 4);
+	}
+	if (n & 2) {
+		uint16_t w = get16(from + (n -= 2));
+		__builtin_memcpy(to + n, &w, 2);
+	}
+	if (n & 1)
+		*to = *from;
 }
 
 static uint64_t do_sum(struct ash_run *run, const uint64_t *arg)

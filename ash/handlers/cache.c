@@ -9,11 +9,13 @@
 
 enum { PORT = 11211, ENTRIES = 512, KEY_MAX = 32, VALUE_MAX = 512, FLAGS_MAX = 10, HEADER = 8 };
 
+/* An answer, made when the value came, so that "get" copies once:
+ * VALUE KEY FLAGS BYTES \r\n VALUE \r\n END \r\n */
+static const char head[] = "VALUE ", tail[] = "\r\nEND\r\n", space = ' ';
+enum { HEAD = sizeof head - 1, TAIL = sizeof tail - 1, NEWLINE = 2, DIGITS = 3 };
 struct entry {
-	uint8_t key_length, flags_length;
-	uint16_t value_length;
-	char key[KEY_MAX], flags[FLAGS_MAX];
-	char value[VALUE_MAX];
+	uint16_t key_length, length; /* of the key in text, behind the head; of all */
+	char text[HEAD + KEY_MAX + 1 + FLAGS_MAX + 1 + DIGITS + NEWLINE + VALUE_MAX + TAIL];
 } entries[ENTRIES];
 
 /* A part of the request. */
@@ -53,7 +55,7 @@ static struct entry *slot(struct text key) /* FNV-1a */
 
 static bool holds(const struct entry *e, struct text key)
 {
-	return key.n > 0 && is(key, e->key, e->key_length);
+	return key.n > 0 && is(key, e->text + HEAD, e->key_length);
 }
 
 static uint32_t number(struct text t)
@@ -70,6 +72,39 @@ static bool at_line_end(const uint8_t *at, const uint8_t *end)
 	return at + 2 <= end && at[0] == '\r' && at[1] == '\n';
 }
 
+static char *put(char *to, const void *from, uint32_t n)
+{
+	ash_copy(to, from, n);
+	return to + n;
+}
+
+static char *put_number(char *to, uint32_t v)
+{
+	uint32_t power = 1;
+
+	while (v / power >= 10)
+		power *= 10;
+	for (; power; power /= 10)
+		*to++ = (char)('0' + v / power % 10);
+	return to;
+}
+
+static void compose(struct entry *e, struct text key, struct text flags, struct text value)
+{
+	char *to = put(e->text, head, HEAD);
+
+	to = put(to, key.b, key.n);
+	to = put(to, &space, 1);
+	to = put(to, flags.b, flags.n);
+	to = put(to, &space, 1);
+	to = put_number(to, value.n);
+	to = put(to, tail, NEWLINE);
+	to = put(to, value.b, value.n);
+	to = put(to, tail, TAIL);
+	e->length = (uint16_t)(to - e->text);
+	e->key_length = (uint16_t)key.n;
+}
+
 /* set KEY FLAGS EXPTIME BYTES [noreply] \r\n VALUE \r\n */
 static void learn(struct entry *e, struct text key, const uint8_t *at, const uint8_t *end)
 {
@@ -79,53 +114,21 @@ static void learn(struct entry *e, struct text key, const uint8_t *at, const uin
 	e->key_length = 0;
 	if (!at_line_end(at, end) && !IS(word(&at, end), "noreply"))
 		return;
-	const uint8_t *value = at + 2;
+	const uint8_t *value = at + NEWLINE;
 	if (key.n > KEY_MAX || flags.n > FLAGS_MAX || !IS(expiry, "0") || n > VALUE_MAX ||
-	    !at_line_end(at, end) || !at_line_end(value + n, end) || value + n + 2 != end)
+	    !at_line_end(at, end) || !at_line_end(value + n, end) || value + n + NEWLINE != end)
 		return;
-	ash_copy(e->key, key.b, key.n);
-	ash_copy(e->flags, flags.b, flags.n);
-	ash_copy(e->value, value, n);
-	e->flags_length = (uint8_t)flags.n;
-	e->value_length = (uint16_t)n;
-	e->key_length = (uint8_t)key.n;
+	compose(e, key, flags, (struct text){ value, n });
 }
 
-static uint8_t *put(uint8_t *to, const void *from, uint32_t n)
-{
-	ash_copy(to, from, n);
-	return to + n;
-}
-
-static uint8_t *put_number(uint8_t *to, uint32_t v)
-{
-	uint32_t power = 1;
-
-	while (v / power >= 10)
-		power *= 10;
-	for (; power; power /= 10)
-		*to++ = (uint8_t)('0' + v / power % 10);
-	return to;
-}
-
-/* VALUE KEY FLAGS BYTES \r\n VALUE \r\n END \r\n */
 static uint32_t answer(struct ash_ctx *c, struct udp_frame *f, const struct entry *e)
 {
-	static const char head[] = "VALUE ", tail[] = "\r\nEND\r\n", space = ' ';
 	uint8_t *to = f->payload + HEADER;
 
-	if (to + sizeof *e + sizeof head + sizeof tail + 16 > frame_limit(c))
+	if (to + e->length > frame_limit(c))
 		return ASH_PASS;
-	to = put(to, head, sizeof head - 1);
-	to = put(to, e->key, e->key_length);
-	to = put(to, &space, 1);
-	to = put(to, e->flags, e->flags_length);
-	to = put(to, &space, 1);
-	to = put_number(to, e->value_length);
-	to = put(to, tail, 2);
-	to = put(to, e->value, e->value_length);
-	to = put(to, tail, sizeof tail - 1);
-	return udp_reply(c, f, (uint32_t)(to - f->payload));
+	ash_copy(to, e->text, e->length);
+	return udp_reply(c, f, HEADER + e->length);
 }
 
 static void forget(struct text command, struct text key)

@@ -198,21 +198,46 @@ static inline bool udp_open(const struct ash_ctx *c, uint16_t port, struct udp_f
 	return length >= sizeof *f->udp && (uint8_t *)f->udp + length <= f->lower.end;
 }
 
+/* n words of four bytes added up as they lie in memory, and such a sum as the 16 bits of a checksum, not
+ * complemented: it is in network order when the words were (RFC 1071, section 2). For what is short: a
+ * helper's call costs more. n is a constant, at most 65,536. */
+ASH_INLINE uint64_t sum_words(const void *at, uint32_t n)
+{
+	const ash_word *word = at;
+	uint64_t sum = 0;
+
+	for (uint32_t k = 0; k < n; k++)
+		sum += word[k];
+	return sum;
+}
+
+ASH_INLINE be16 fold(uint64_t sum)
+{
+	uint32_t once = (uint32_t)(sum >> 32) + (uint16_t)(sum >> 16) + (uint16_t)sum;
+
+	once = (once >> 16) + (uint16_t)once;
+	return (be16)((once >> 16) + once);
+}
+
 /* The checksum field of ip itself, over its 20 bytes. */
-static inline void ipv4_checksum(struct ipv4 *ip)
+ASH_INLINE void ipv4_checksum(struct ipv4 *ip)
 {
 	ip->checksum = 0;
-	ip->checksum = swap16((uint16_t)~ash_sum(ip, sizeof *ip, 0));
+	ip->checksum = (be16)~fold(sum_words(ip, sizeof *ip / 4));
+}
+
+/* What the checksum of n bytes over ip begins with: the pseudo-header's sum. */
+ASH_INLINE uint64_t ipv4_pseudo(const struct ipv4 *ip, uint32_t n)
+{
+	return sum_words(&ip->from, 2) + swap32(ip->protocol + n);
 }
 
 /* The checksum field of a UDP or TCP header of `n` bytes with its payload; `field` is in it. */
 static inline void transport_checksum(const struct ipv4 *ip, void *header, uint32_t n,
                                       be16 *field)
 {
-	uint64_t start = ash_sum(&ip->from, 8, (uint64_t)ip->protocol + n);
-
 	*field = 0;
-	uint16_t sum = (uint16_t)~ash_sum(header, n, start);
+	uint16_t sum = (uint16_t)~ash_sum(header, n, swap16(fold(ipv4_pseudo(ip, n))));
 	if (sum == 0 && ip->protocol == UDP)
 		sum = 0xffff; /* 0 means none */
 	*field = swap16(sum);
