@@ -4,68 +4,88 @@
  */
 #include "dpf/bpf.h"
 
-static bool load_is_valid(struct exo_bpf_insn in, bool to_x)
+static const char unknown[] = "no instruction has this code", no_slot[] = "scratch memory has 16 words",
+	outside[] = "jumps out of the program";
+_Static_assert(BPF_SLOTS == 16, "as the message says");
+
+static const char *load_fault(struct exo_bpf_insn in, bool to_x)
 {
 	switch (in.code & ~BPF_CLASS) {
 	case BPF_W | BPF_IMM:
 	case BPF_W | BPF_LEN:
-		return true;
+		return NULL;
 	case BPF_W | BPF_MEM:
-		return in.k < BPF_SLOTS;
+		return in.k < BPF_SLOTS ? NULL : no_slot;
 	case BPF_B | BPF_MSH:
-		return to_x;
+		return to_x ? NULL : unknown;
 	case BPF_W | BPF_ABS:
 	case BPF_H | BPF_ABS:
 	case BPF_B | BPF_ABS:
 	case BPF_W | BPF_IND:
 	case BPF_H | BPF_IND:
 	case BPF_B | BPF_IND:
-		return !to_x;
+		return to_x ? unknown : NULL;
 	}
-	return false;
+	return unknown;
 }
 
-static bool alu_is_valid(struct exo_bpf_insn in)
+static const char *store_fault(struct exo_bpf_insn in)
+{
+	if (in.code & ~BPF_CLASS)
+		return unknown;
+	return in.k < BPF_SLOTS ? NULL : no_slot;
+}
+
+static const char *alu_fault(struct exo_bpf_insn in)
 {
 	unsigned op = in.code & BPF_OP;
 
-	if (in.code > 0xff)
-		return false;
-	if ((op == BPF_DIV || op == BPF_MOD) && !(in.code & BPF_X))
-		return in.k != 0;
-	return op <= BPF_XOR && (op != BPF_NEG || !(in.code & BPF_X));
+	if (in.code > 0xff || op > BPF_XOR || (op == BPF_NEG && in.code & BPF_X))
+		return unknown;
+	if ((op == BPF_DIV || op == BPF_MOD) && !(in.code & BPF_X) && in.k == 0)
+		return "divides by the constant 0";
+	return NULL;
 }
 
 /* i: the instruction's index, n: how many there are. i + 1 + offset must not wrap. */
-static bool jump_is_valid(struct exo_bpf_insn in, uint32_t i, uint32_t n)
+static const char *jump_fault(struct exo_bpf_insn in, uint32_t i, uint32_t n)
 {
 	unsigned op = in.code & BPF_OP;
 
-	if (op == BPF_JA)
-		return in.code == (BPF_JMP | BPF_JA) && i + 1 + in.k < n;
-	return op <= BPF_JSET && in.code <= 0xff && i + 1 + in.jt < n && i + 1 + in.jf < n;
+	if (op == BPF_JA && in.code == (BPF_JMP | BPF_JA))
+		return i + 1 + in.k < n ? NULL : outside;
+	if (op == BPF_JA || op > BPF_JSET || in.code > 0xff)
+		return unknown;
+	return i + 1 + in.jt < n && i + 1 + in.jf < n ? NULL : outside;
 }
 
-static bool insn_is_valid(struct exo_bpf_insn in, uint32_t i, uint32_t n)
+static const char *insn_fault(struct exo_bpf_insn in, uint32_t i, uint32_t n)
 {
+	bool known;
+
 	switch (in.code & BPF_CLASS) {
-	case BPF_LD: return load_is_valid(in, false);
-	case BPF_LDX: return load_is_valid(in, true);
+	case BPF_LD: return load_fault(in, false);
+	case BPF_LDX: return load_fault(in, true);
 	case BPF_ST:
-	case BPF_STX: return !(in.code & ~BPF_CLASS) && in.k < BPF_SLOTS;
-	case BPF_ALU: return alu_is_valid(in);
-	case BPF_JMP: return jump_is_valid(in, i, n);
-	case BPF_RET: return in.code == BPF_RET || in.code == (BPF_RET | BPF_A);
-	default: return in.code == (BPF_MISC | BPF_TAX) || in.code == (BPF_MISC | BPF_TXA);
+	case BPF_STX: return store_fault(in);
+	case BPF_ALU: return alu_fault(in);
+	case BPF_JMP: return jump_fault(in, i, n);
+	case BPF_RET: known = in.code == BPF_RET || in.code == (BPF_RET | BPF_A); break;
+	default: known = in.code == (BPF_MISC | BPF_TAX) || in.code == (BPF_MISC | BPF_TXA);
 	}
+	return known ? NULL : unknown;
 }
 
-int bpf_check(const struct filter_view *f)
+const char *bpf_fault(const struct filter_view *f, uint32_t *at)
 {
-	for (uint32_t i = 0; i < f->ninsns; i++)
-		if (!insn_is_valid(filter_insn(f, i), i, f->ninsns))
-			return -E_INVAL;
-	return (filter_insn(f, f->ninsns - 1).code & BPF_CLASS) == BPF_RET ? 0 : -E_INVAL;
+	const char *fault = NULL;
+
+	for (*at = 0; *at < f->ninsns; ++*at)
+		if ((fault = insn_fault(filter_insn(f, *at), *at, f->ninsns)) != NULL)
+			return fault;
+	--*at;
+	return (filter_insn(f, *at).code & BPF_CLASS) == BPF_RET ? NULL
+	                                                          : "is the last one, and no return";
 }
 
 struct machine {

@@ -43,10 +43,10 @@ static inline unsigned bpf_width(uint16_t code)
 	return (code & BPF_SIZE) == BPF_W ? 4 : (code & BPF_SIZE) == BPF_H ? 2 : 1;
 }
 
-/* 0 when every instruction is known, every jump lands inside the program, scratch slots
- * exist, no division is by the constant 0, and the last instruction is a return. Else
- * -E_INVAL. */
-int bpf_check(const struct filter_view *f);
+/* Check a program of at least one instruction: each is known, jumps land inside the program, scratch
+ * slots exist, no division is by the constant 0, and the last one is a return. NULL: so it is.
+ * Else what is wrong with the first one that is not so, *at, to be read behind its name. */
+const char *bpf_fault(const struct filter_view *f, uint32_t *at);
 
 /* Interpret a checked program: its return value. Shares nothing with bpf_compile. */
 uint32_t bpf_run(const struct filter_view *f, const uint8_t *frame, uint32_t caplen,

@@ -71,7 +71,8 @@ int filter_decode(struct filter_view *f, const void *bytes, size_t length)
 	f->insns = r.p;
 	if (r.left != head.ninsns * sizeof(struct exo_bpf_insn))
 		return -E_INVAL;
-	return head.ninsns ? bpf_check(f) : 0;
+	uint32_t at;
+	return head.ninsns && bpf_fault(f, &at) ? -E_INVAL : 0;
 }
 
 struct exo_bpf_insn filter_insn(const struct filter_view *f, uint32_t i)

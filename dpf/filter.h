@@ -14,7 +14,7 @@ struct filter_view {
 	const uint8_t *insns;
 };
 
-/* Every check of exo/filter.h, and bpf_check (dpf/bpf.h) on the program. Returns 0 or
+/* Every check of exo/filter.h, and bpf_fault (dpf/bpf.h) on the program. Returns 0 or
  * -E_INVAL. */
 int filter_decode(struct filter_view *f, const void *bytes, size_t length);
 

@@ -54,7 +54,7 @@ fuzz: fuzz-dpf
 # `make test`; `make fuzz` goes on from there with libFuzzer, where clang has it.
 FUZZ_SECONDS ?= 120
 FUZZ_TARGETS := bpf filter capture
-FUZZ_capture := dpf/tool/capture.c dpf/tool/filters.c dpf/tool/split.c $(addprefix dpf/tool/,rules.c mark.c complain.c \
+FUZZ_capture := dpf/tool/capture.c dpf/tool/filters.c dpf/tool/program.c dpf/tool/split.c $(addprefix dpf/tool/,rules.c mark.c complain.c \
                 json.c token.c syntax.c $(DPF_STRICT))
 FUZZ_COMMON := dpf/test/fuzz/target.c dpf/tool/host.c dpf/tool/native.c
 fuzz_sources = dpf/test/fuzz/$(1)_target.c $(FUZZ_COMMON) $(FUZZ_$(1)) $(DPF)

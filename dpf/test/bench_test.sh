@@ -51,6 +51,8 @@ except ValueError as why:
     good = False
 print(("ok" if good and sys.argv[2] == "0" else "not ok") + " own_expressions_meet_every_engine")
 END
+"$dpf" bench --quick --json >"$work/own" 2>"$work/said" && python3 -m json.tool "$work/own" >/dev/null &&
+	echo "ok the_standard_workloads_are_json_too" || echo "not ok the_standard_workloads_are_json_too"
 mkdir "$work/alone"
 cp "$dpf" "$work/alone/dpf"
 "$work/alone/dpf" bench --quick -r "$work/trace" ip >"$work/own" 2>&1 &&

@@ -123,15 +123,28 @@ answers ends_without_a_newline 'a 14' 'a P - 7'
 answers says_json '{"name":"a\\"","verdict":14}' 'a" P - 7\n' --json
 answers passes_over_blank_lines 'a 14\nb 14' '\na P - 7\n \n\t\r\nb P - 7\r\n\n'
 answers goes_on_after_errors 'a ERR the program is not hexadecimal\nb 14' 'a xx - 7\nb P - 7\n'
-# A constant division by 0, scratch slot 16, a jump out of the program, no return at the end.
-for bad in '52 0 0 0' '96 0 0 16' '21 1 0 0' '0 0 0 0' '5 0 0 4294967295x' '' '1' '65536 0 0 0'; do
-	got=$(printf '1\n%s\n' "$bad" | od -An -v -tx1 | tr -d ' \n' | sed 's/.*/a & 00 1/' |
-		"$dpf" exec 2>&1)
-	case $got in
-	'a ERR '*) echo "ok tool_exec_refuses: $bad" ;;
-	*) echo "not ok tool_exec_refuses: $bad - $got" ;;
-	esac
-done
+# refuses PROGRAM WHY - its first wrong instruction is named, counted as `tcpdump -d` does
+refuses() {
+	got=$(printf "$1\n" | od -An -v -tx1 | tr -d ' \n' | sed 's/.*/a & 00 1/' | "$dpf" exec 2>&1)
+	[ "$got" = "a ERR the program$2" ] || printf 'not '
+	printf 'ok tool_exec_refuses: %s - %s\n' "$1" "$got"
+}
+apart=' is missing, or not four decimal numbers in range'
+refuses '1\n52 0 0 0' "'s instruction (000), code 0x34, divides by the constant 0"
+refuses '2\n148 0 0 0\n22 0 0 0' "'s instruction (000), code 0x94, divides by the constant 0"
+refuses '2\n96 0 0 16\n22 0 0 0' "'s instruction (000), code 0x60, scratch memory has 16 words"
+refuses '3\n0 0 0 1\n2 0 0 16\n22 0 0 0' "'s instruction (001), code 0x02, scratch memory has 16 words"
+refuses '2\n21 1 0 0\n6 0 0 0' "'s instruction (000), code 0x15, jumps out of the program"
+refuses '3\n21 1 0 0\n5 0 0 1\n6 0 0 0' "'s instruction (001), code 0x05, jumps out of the program"
+refuses '2\n6 0 0 0\n0 0 0 0' "'s instruction (001), code 0x00, is the last one, and no return"
+refuses '2\n0 0 0 0\n14 0 0 0' "'s instruction (001), code 0x0e, no instruction has this code"
+refuses '1\n65535 0 0 0' "'s instruction (000), code 0xffff, no instruction has this code"
+refuses '2\n6 0 0 0\n5 0 0 4294967295x' "'s instruction (001)$apart"
+refuses '2\n6 0 0 0\n65536 0 0 0' "'s instruction (001)$apart"
+refuses '1' "'s instruction (000)$apart"
+refuses '0' ' has no instructions'
+refuses '16385' ' has more than 16384 instructions'
+refuses x ' does not begin with the number of its instructions'
 for bad in 'a' 'a P' 'a P 00' 'a P 00 x' 'a P 00 4294967296' 'a P 0 1' 'a P 00 1 2' 'a P 00 '; do
 	case $(echo "$bad" | sed "s/P/$sum/" | "$dpf" exec 2>&1) in
 	'a ERR '*) echo "ok tool_exec_refuses_line: $bad" ;;

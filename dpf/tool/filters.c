@@ -2,6 +2,7 @@
 #include "dpf/tool/filters.h"
 #include "dpf/tool/complain.h"
 #include "dpf/tool/mark.h"
+#include "dpf/tool/program.h"
 #include "dpf/tool/rules.h"
 #include "dpf/tool/strict.h"
 #include <stdio.h>
@@ -78,9 +79,15 @@ static bool compile(const struct filters *f, struct expression *e, pcap_t *in)
 
 bool filters_compile(struct filters *f, pcap_t *in)
 {
+	char why[PROGRAM_WHY_BYTES];
+
 	for (int i = 0; i < f->n; i++) {
 		if (!compile(f, &f->e[i], in))
 			return false;
+		if (program_is_wrong(f->e[i].program.bf_insns, f->e[i].program.bf_len, why)) {
+			mark_all(&f->e[i], why);
+			return false;
+		}
 		if (!wrap(&f->e[i])) {
 			complain("%s", reason(-E_NOMEM));
 			return false;

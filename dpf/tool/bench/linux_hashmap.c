@@ -7,6 +7,7 @@
  * without reading a frame is measured first, printed, and taken off.
  * SPDX-License-Identifier: ISC */
 #include "dpf/tool/bench/bench.h"
+#include "dpf/tool/complain.h"
 #include "dpf/tool/bench/ebpf.h"
 #include <stdlib.h>
 #include <string.h>
@@ -160,8 +161,9 @@ static const char *open_hashmap(const struct work *w)
 	program = load(true);
 	if (program < 0 || !measure_overhead())
 		return "the kernel refuses the program";
-	printf("%-14s %6u  linux-hashmap  loop overhead, taken off: %.2f ns\n", w->name, w->nfilters,
-	       overhead);
+	if (!complains_as_json())
+		printf("%-14s %6u  linux-hashmap  loop overhead, taken off: %.2f ns\n", w->name, w->nfilters,
+		       overhead);
 	return NULL;
 }
 
