@@ -102,7 +102,7 @@ static void emit_wide(struct emit *e, struct ash_insn i, uint32_t at)
 	if (insn_src(i) == LDDW_CODE)
 		v = ASH_CODE + (uint64_t)((int64_t)at + 1 + i.imm);
 	x86_mov_imm(&e->a, native(insn_dst(i)), v);
-	forget(e, insn_dst(i));
+	ash_emit_know(e, insn_dst(i), (int32_t)(uint32_t)v);
 }
 
 static void emit_insn(struct emit *e, uint32_t at)
@@ -124,7 +124,7 @@ static void emit_insn(struct emit *e, uint32_t at)
 	e->previous = i;
 }
 
-/* The instruction at `at`, or that and the next. Returns how many slots they take. */
+/* The instruction at `at`, or that and some more. Returns how many slots they take. */
 static uint32_t emit_some(struct emit *e, uint32_t at)
 {
 	const struct ash_insn *i = &e->p->insn[at];
@@ -134,6 +134,11 @@ static uint32_t emit_some(struct emit *e, uint32_t at)
 		e->previous.code = 0;
 	}
 	x86_bind(&e->a, &e->w->label[at]);
+	uint32_t n = ash_emit_load_sum(e, at);
+	if (n) {
+		e->previous = i[n - 1];
+		return n;
+	}
 	if (at + 1 < e->p->ninsn && !e->p->mark[at + 1] && ash_emit_pair(e, i[0], i[1])) {
 		e->previous.code = 0;
 		return 2;
@@ -237,7 +242,7 @@ static void emit_glue(struct emit *e)
 int ash_compile(const struct ash_program *p, struct ash_workspace *w, uint8_t *code,
                 size_t cap, struct ash_code *out, uint32_t *where)
 {
-	struct emit e = { .p = p, .w = w };
+	struct emit e = { .p = p, .w = w, .origins = ORIGIN_ZERO };
 
 	x86_init(&e.a, code, cap);
 	for (uint32_t at = 0; at < p->ninsn; at++)
@@ -252,7 +257,7 @@ int ash_compile(const struct ash_program *p, struct ash_workspace *w, uint8_t *c
 		uint32_t here = x86_here(&e.a);
 		n = emit_some(&e, at);
 		for (uint32_t k = 0; where && k < n; k++)
-			where[at + k] = k ? x86_here(&e.a) : here;
+			where[at + k] = here; /* a fault is the last one's */
 	}
 	out->end = x86_here(&e.a);
 	emit_dispatch(&e);

@@ -22,10 +22,18 @@ enum { SLOT = 8 };
 _Static_assert(64 * (ASH_STACK_TOP - ASH_STACK) == 8 * ASH_FRAME * 8 * ASH_DEPTH,
                "rcx = (ASH_STACK_TOP - r10) / 8 is the depth's native stack");
 
-/* A number modulo 2^32: origin, which stands for some number that is not known, plus `plus`.
- * Two values of one origin differ by a constant that is known. */
+/* A number modulo 2^32: origin, which stands for some number that is not known, or for zero, plus
+ * `plus`. Two values of one origin differ by a constant that is known. */
 struct value {
 	uint32_t origin;
+	int32_t plus;
+};
+enum { ORIGIN_NONE, ORIGIN_ZERO };
+
+/* An address in the making: the sum of two x86 registers and a constant, modulo 2^32. right may be
+ * X86_NOINDEX. */
+struct sum {
+	enum x86_gpr left, right;
 	int32_t plus;
 };
 
@@ -44,7 +52,7 @@ struct emit {
 	struct ash_workspace *w;
 	struct survey has;
 	/* The low halves of BPF's registers, and POINTER, where an access has succeeded; its
-	 * origin is 0 if it holds nothing. */
+	 * origin is ORIGIN_NONE if it holds nothing. */
 	struct value value[NREG], pointer;
 	uint32_t origins; /* given out so far */
 	/* The instruction before this one, if control comes only from there and its code is its
@@ -76,10 +84,12 @@ static inline void forget(struct emit *e, int reg)
 }
 
 /* POINTER is overwritten. */
-static inline void forget_pointer(struct emit *e) { e->pointer.origin = 0; }
+static inline void forget_pointer(struct emit *e) { e->pointer.origin = ORIGIN_NONE; }
 
 /* What is known at a place that several ways lead to: nothing, but for r10. */
 void ash_emit_forget_all(struct emit *e);
+/* The low half of BPF register `reg` is k. */
+void ash_emit_know(struct emit *e, int reg, int32_t k);
 /* Arithmetic i was done: what its destination is now. */
 void ash_emit_follow(struct emit *e, struct ash_insn i);
 
@@ -87,6 +97,10 @@ void ash_emit_alu(struct emit *e, struct ash_insn i);
 /* i and the next instruction at once, if there is a machine instruction for both. */
 bool ash_emit_pair(struct emit *e, struct ash_insn i, struct ash_insn next);
 void ash_emit_memory(struct emit *e, struct ash_insn i);
+/* A load into the register that its address was in, with the arithmetic on that register before it,
+ * from instruction `at` on: the sum is never in the register. Returns how many slots they take, or 0 if
+ * there is no such thing. */
+uint32_t ash_emit_load_sum(struct emit *e, uint32_t at);
 
 /* How runs begin and end, emit_run.c: e->has is filled, and the entry emitted; */
 void ash_emit_entry(struct emit *e);
@@ -97,5 +111,7 @@ uint32_t ash_emit_stops(struct emit *e);
 
 /* The sandbox, emit_guard.c: the memory operand for BPF register `base` + off, */
 struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off);
+/* the same for the value v, which s makes, */
+struct x86_mem ash_emit_sum(struct emit *e, struct value v, struct sum s);
 /* and n taken from the budget, or a jump to `out`. */
 void ash_emit_charge(struct emit *e, uint32_t n, struct x86_label *out);

@@ -180,12 +180,20 @@ void ash_emit_alu(struct emit *e, struct ash_insn i)
 	ash_emit_follow(e, i);
 }
 
-/* d = s, then: lea d, [s + imm]; lea d, [s + t]; imul d, s, imm */
+/* and d, all of the low byte or half */
+static bool masks(struct ash_insn i, enum x86_size *width)
+{
+	*width = i.imm == 0xff ? X86_8 : X86_16;
+	return insn_op(i) == OP_AND && !(i.code & SOURCE_X) && (i.imm == 0xff || i.imm == 0xffff);
+}
+
+/* d = s, then: lea d, [s + imm]; lea d, [s + t]; imul d, s, imm; movzx d, s */
 bool ash_emit_pair(struct emit *e, struct ash_insn i, struct ash_insn next)
 {
 	int from = insn_src(i), op = insn_op(next);
 	enum x86_size s = size_of(i);
 	enum x86_gpr d = native(insn_dst(i));
+	enum x86_size width;
 
 	if ((insn_class(i) != CLASS_ALU && insn_class(i) != CLASS_ALU64) || i.off ||
 	    insn_op(i) != OP_MOV || !(i.code & SOURCE_X) || insn_class(next) != insn_class(i) ||
@@ -198,6 +206,8 @@ bool ash_emit_pair(struct emit *e, struct ash_insn i, struct ash_insn next)
 		x86_lea(&e->a, s, d, x86_at(native(from), next.imm));
 	} else if (op == OP_MUL && !(next.code & SOURCE_X)) {
 		x86_imul_imm(&e->a, s, d, native(from), next.imm);
+	} else if (masks(next, &width)) {
+		x86_zero_extend(&e->a, width, d, native(from));
 	} else {
 		return false;
 	}

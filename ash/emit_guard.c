@@ -1,6 +1,6 @@
 /* ash/emit_guard.c - the sandbox: every memory operand, and every charge to the budget.
  *
- * Every operand is [window + p] or [window + p + d], where p is a register whose upper 32
+ * An operand is [window + c], with a constant c of 31 bits, or [window + p] or [window + p + d], where p is a register whose upper 32
  * bits are zero: rbp (BPF's r10), which only calls change, or POINTER, reduced from a register
  * after the displacement was added. POINTER serves on without another reduction where the
  * address differs from it by a constant, d, that is known and less than 64 KiB: the access
@@ -25,30 +25,38 @@ static bool differs(struct value v, struct value w, int64_t reach, int32_t *by)
 	return v.origin == w.origin && d > -reach && d < reach;
 }
 
-/* lea r11d, [base + off], or mov r11d, base, which many processors do while they rename registers:
- * reduced to 32 bits after the displacement was added */
-static void reduce(struct x86 *a, enum x86_gpr base, int32_t off)
+/* lea r11d, [left + right + plus], or mov r11d, left, which many processors do while they rename registers:
+ * reduced to 32 bits after all was added */
+static void reduce(struct x86 *a, struct sum s)
 {
-	if (off)
-		x86_lea(a, X86_32, POINTER, x86_at(base, off));
+	if (s.right == X86_NOINDEX && !s.plus)
+		x86_mov(a, X86_32, POINTER, s.left);
 	else
-		x86_mov(a, X86_32, POINTER, base);
+		x86_lea(a, X86_32, POINTER, x86_indexed(s.left, s.right, 0, s.plus));
+}
+
+struct x86_mem ash_emit_sum(struct emit *e, struct value v, struct sum s)
+{
+	int32_t d;
+
+	if (v.origin == ORIGIN_ZERO && v.plus >= 0)
+		return x86_at(WINDOW, v.plus);
+	if (differs(v, e->value[B10], INT16_MAX, &d))
+		return x86_indexed(WINDOW, RBP, 0, d);
+	if (differs(v, e->pointer, REACH, &d))
+		return x86_indexed(WINDOW, POINTER, 0, d);
+	reduce(&e->a, s);
+	e->pointer = v;
+	return x86_indexed(WINDOW, POINTER, 0, 0);
 }
 
 struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off)
 {
 	struct value v = { e->value[base].origin, e->value[base].plus + off };
-	int32_t d;
 
 	if (base == B10)
 		return x86_indexed(WINDOW, RBP, 0, off);
-	if (differs(v, e->value[B10], INT16_MAX, &d))
-		return x86_indexed(WINDOW, RBP, 0, d);
-	if (differs(v, e->pointer, REACH, &d))
-		return x86_indexed(WINDOW, POINTER, 0, d);
-	reduce(&e->a, native(base), off);
-	e->pointer = v;
-	return x86_indexed(WINDOW, POINTER, 0, 0);
+	return ash_emit_sum(e, v, (struct sum){ native(base), X86_NOINDEX, off });
 }
 
 /* sub budget, n; jb out */

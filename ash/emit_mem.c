@@ -81,15 +81,71 @@ static void emit_atomic(struct emit *e, struct ash_insn i)
 	forget(e, insn_src(i));
 }
 
+static void emit_load(struct emit *e, struct ash_insn i, struct x86_mem m)
+{
+	if (insn_mode(i) == MODE_MEMSX)
+		x86_load_signed(&e->a, size_of(i), native(insn_dst(i)), m);
+	else
+		x86_load(&e->a, size_of(i), native(insn_dst(i)), m);
+	forget(e, insn_dst(i));
+}
+
+static bool is_move(struct ash_insn i)
+{
+	return i.code == (CLASS_ALU64 | OP_MOV | SOURCE_X) && !i.off && insn_src(i) != insn_dst(i);
+}
+
+static bool is_add(struct ash_insn i, int to)
+{
+	return (i.code & ~SOURCE_X) == (CLASS_ALU64 | OP_ADD) && insn_dst(i) == to &&
+	       !(i.code & SOURCE_X && insn_src(i) == to);
+}
+
+/* What d is after insn[0, n), of which the first may be d = s, and the last adds to d. The values
+ * follow. */
+static struct sum gather(struct emit *e, const struct ash_insn *insn, uint32_t n)
+{
+	struct sum s = { native(insn_dst(insn[0])), X86_NOINDEX, 0 };
+
+	for (uint32_t k = 0; k < n; k++) {
+		struct ash_insn i = insn[k];
+		if (insn_op(i) == OP_MOV)
+			s.left = native(insn_src(i));
+		else if (i.code & SOURCE_X)
+			s.right = native(insn_src(i));
+		else
+			s.plus = i.imm;
+		ash_emit_follow(e, i);
+	}
+	return s;
+}
+
+uint32_t ash_emit_load_sum(struct emit *e, uint32_t at)
+{
+	const struct ash_insn *i = &e->p->insn[at];
+	uint32_t left = e->p->ninsn - at, n = 0;
+	int d = insn_dst(*i);
+
+	if (left > 2 && is_move(i[n]))
+		n++;
+	if (n < left && is_add(i[n], d))
+		n++;
+	if (!n || n >= left || insn_class(i[n]) != CLASS_LDX || insn_src(i[n]) != d || insn_dst(i[n]) != d)
+		return 0;
+	for (uint32_t k = 1; k <= n; k++)
+		if (e->p->mark[at + k])
+			return 0;
+	struct sum s = gather(e, i, n);
+	struct value v = { e->value[d].origin, e->value[d].plus + i[n].off };
+	s.plus = (int32_t)((uint32_t)s.plus + (uint32_t)i[n].off);
+	emit_load(e, i[n], ash_emit_sum(e, v, s));
+	return n + 1;
+}
+
 void ash_emit_memory(struct emit *e, struct ash_insn i)
 {
 	if (insn_class(i) == CLASS_LDX) {
-		struct x86_mem m = ash_emit_operand(e, insn_src(i), i.off);
-		if (insn_mode(i) == MODE_MEMSX)
-			x86_load_signed(&e->a, size_of(i), native(insn_dst(i)), m);
-		else
-			x86_load(&e->a, size_of(i), native(insn_dst(i)), m);
-		forget(e, insn_dst(i));
+		emit_load(e, i, ash_emit_operand(e, insn_src(i), i.off));
 	} else if (insn_mode(i) == MODE_ATOMIC) {
 		emit_atomic(e, i);
 	} else if (insn_class(i) == CLASS_ST) {

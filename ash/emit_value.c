@@ -24,6 +24,12 @@ static void add(struct emit *e, int reg, int64_t k)
 		forget(e, reg);
 }
 
+void ash_emit_know(struct emit *e, int reg, int32_t k)
+{
+	e->value[reg] = (struct value){ ORIGIN_ZERO, 0 };
+	add(e, reg, k);
+}
+
 void ash_emit_follow(struct emit *e, struct ash_insn i)
 {
 	int d = insn_dst(i), op = insn_op(i);
@@ -31,6 +37,8 @@ void ash_emit_follow(struct emit *e, struct ash_insn i)
 
 	if (op == OP_MOV && x && !i.off)
 		e->value[d] = e->value[insn_src(i)];
+	else if (op == OP_MOV && !x)
+		ash_emit_know(e, d, i.imm);
 	else if (op == OP_ADD && !x)
 		add(e, d, i.imm);
 	else if (op == OP_SUB && !x)

@@ -40,6 +40,8 @@ static const char *check_memory(const struct check *c, const cs_x86_op *op)
 		return m->disp == 8 ? NULL : "stack outside the slot";
 	if (m->base != X86_REG_R12)
 		return "memory outside the window";
+	if (m->index == X86_REG_INVALID)
+		return m->disp >= 0 && m->disp <= INT32_MAX ? NULL : "constant outside the window";
 	if (m->index == X86_REG_RBP)
 		return m->disp == (int16_t)m->disp ? NULL : "r10 displaced too far";
 	if (m->index != X86_REG_R11 || !c->reduced)

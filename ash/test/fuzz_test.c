@@ -10,7 +10,7 @@
 #include "ash/insn.h"
 #include "ash/test/checker.h"
 
-enum { BODY_MAX = 40, INSNS_MAX = 512, DATA = 4096, CTX = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
+enum { BODY_MAX = 40, INSNS_MAX = 640, DATA = 4096, CTX = 4096, STACK = ASH_STACK_TOP - ASH_STACK, PROGRAMS = 50000 };
 #define I(c, d, s, o, k) ((struct ash_insn){ (uint8_t)(c), (uint8_t)((d) | (s) << 4), o, k })
 
 static struct host host;
@@ -44,6 +44,13 @@ static void add_wide(int reg, int64_t v)
 	add(I(0, 0, 0, 0, (int32_t)(uint32_t)((uint64_t)v >> 32)));
 }
 
+/* The low byte or half of a register. */
+static void add_mask(int class, int d, int s)
+{
+	add(I(class | OP_MOV | SOURCE_X, d, s, 0, 0));
+	add(I(class | OP_AND, d, 0, 0, below(2) ? 0xff : 0xffff));
+}
+
 static void add_alu(void)
 {
 	int op = (int)below(14) << 4, class = below(2) ? CLASS_ALU64 : CLASS_ALU;
@@ -61,6 +68,8 @@ static void add_alu(void)
 			off = (int[]){ 0, 8, 16, 32 }[below(class == CLASS_ALU64 ? 4 : 3)];
 		if (x)
 			add(I(class | op | SOURCE_X, d, s, (int16_t)off, 0));
+		else if (op == OP_AND && below(2))
+			add_mask(class, d, s);
 		else
 			add(I(class | op, d, 0, (int16_t)off, (int32_t)value()));
 	}
@@ -93,6 +102,20 @@ static int derived(int b)
 	return d;
 }
 
+/* A load through a sum of b and an index, mostly into the register that held it. */
+static void add_indexed(int b, int size, int16_t off)
+{
+	int d = (int)below(10), index = (int)below(10);
+
+	if (below(8))
+		add(I(CLASS_ALU64 | OP_MOV, index, 0, 0, (int32_t)below(500) - 250));
+	if (below(8))
+		add(I(CLASS_ALU64 | OP_MOV | SOURCE_X, d, b, 0, 0));
+	add(I((below(8) ? CLASS_ALU64 : CLASS_ALU) | OP_ADD | SOURCE_X, d, index, 0, 0));
+	add(I(CLASS_LDX | (below(4) && size != SIZE_DW ? MODE_MEMSX : MODE_MEM) | size,
+	      below(8) ? d : (int)below(10), d, off, 0));
+}
+
 static int16_t offset(int b)
 {
 	if (below(200) == 0)
@@ -107,13 +130,14 @@ static void add_memory(void)
 	int size = sizes[below(4)], first = base(), b = derived(first), r = (int)below(10);
 	int16_t off = offset(first);
 
-	switch (below(5)) {
-	case 0: add(I(CLASS_LDX | MODE_MEM | size, r, b, off, 0)); break;
+	switch (below(6)) {
+	case 0: add(I(CLASS_LDX | MODE_MEM | size, below(2) ? b % 10 : r, b, off, 0)); break;
 	case 1:
 		add(I(CLASS_LDX | MODE_MEMSX | (size == SIZE_DW ? SIZE_W : size), r, b, off, 0));
 		break;
 	case 2: add(I(CLASS_ST | MODE_MEM | size, b, 0, off, (int32_t)value())); break;
 	case 3: add(I(CLASS_STX | MODE_MEM | size, b, r, off, 0)); break;
+	case 4: add_indexed(first, size, off); break;
 	default:
 		add(I(CLASS_STX | MODE_ATOMIC | (below(2) ? SIZE_W : SIZE_DW), b, r, off,
 		      ops[below(10)]));

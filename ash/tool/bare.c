@@ -10,6 +10,12 @@ struct x86_mem ash_emit_operand(struct emit *e, int base, int32_t off)
 	return x86_at(native(base), off);
 }
 
+struct x86_mem ash_emit_sum(struct emit *e, struct value v, struct sum s)
+{
+	(void)e, (void)v;
+	return x86_indexed(s.left, s.right, 0, s.plus);
+}
+
 void ash_emit_charge(struct emit *e, uint32_t n, struct x86_label *out)
 {
 	(void)e, (void)n, (void)out;
