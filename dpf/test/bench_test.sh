@@ -31,6 +31,7 @@ for line in open(work + "/table"):
 asked = {(w, n): count for (w, n, e), count in named.items() if e == "dpf"}
 lost = [(w, n, e) for (w, n), count in asked.items() for e in engines if named[w, n, e] != count]
 check("engines_are_measured_or_named_as_skipped", not lost, str(lost[:3]))
+check("shapes_are_measured", sum(line.startswith("shapes ") for line in open(work + "/table")) == 2)
 change = json.load(open(work + "/dpf-change.json"))
 check("changes_are_measured", [c["filters"] for c in change] == [1, 10] and all(c["bytes_per_filter"] for c in change))
 svg = xml.dom.minidom.parse(work + "/dpf.svg")

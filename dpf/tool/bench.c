@@ -198,6 +198,8 @@ static void all_sessions(uint32_t most, const char *directory)
 		fputs("[", change);
 	for (uint32_t n = 1; n <= most; n *= 10)
 		sessions(n, change);
+	for (uint32_t n = 1; n <= most && n <= 1000; n *= 10)
+		change_shapes(n);
 	if (change)
 		fputs("\n]\n", change), fclose(change);
 }

@@ -1,4 +1,4 @@
-/* dpf/tool/host.h - memory for a classifier in a hosted program: mmap and mprotect.
+/* dpf/tool/host.h - memory for a classifier in a hosted program: mmap and mprotect. For one thread.
  * SPDX-License-Identifier: ISC */
 #pragma once
 #include "dpf/dpf.h"

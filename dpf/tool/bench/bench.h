@@ -108,3 +108,7 @@ void hand_table_free(void);
 
 /* Insertion and deletion beside w's filters: printed, and written to f when not NULL. */
 void change_measure(struct work *w, FILE *f);
+
+/* The same beside n filters of different shapes, all of TCP over IPv4, printed; and what a frame costs
+ * that none of them takes. */
+void change_shapes(uint32_t n);
