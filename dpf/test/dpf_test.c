@@ -538,6 +538,64 @@ static void a_port_filter_takes_the_first_fragment_over_ipv6(void **state)
 	dpf_destroy(tx);
 }
 
+/* What /proc/self/maps says of the page: "rw-p", or "" when it is not mapped. */
+static void rights_of(const void *page, char rights[5])
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to, at = (unsigned long)page;
+	char line[512], said[5];
+
+	assert_non_null(maps);
+	*rights = 0;
+	while (fgets(line, sizeof line, maps))
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, said) == 3 && at >= from && at < to)
+			memcpy(rights, said, sizeof said);
+	fclose(maps);
+}
+
+static void the_hosts_code_is_never_writable_and_executable(void **state)
+{
+	enum { PAGES = 100 }; /* more than are kept */
+	const struct dpf_memory *m = &host_memory;
+	struct dpf_code code[PAGES];
+	char rights[5];
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < PAGES; i++) {
+			assert_true(m->code_alloc(m->ctx, &code[i], 1));
+			rights_of(code[i].write, rights);
+			assert_string_equal(rights, "rw-p");
+			code[i].write[0] = 0xc3;
+			m->code_seal(m->ctx, &code[i]);
+			rights_of(code[i].exec, rights);
+			assert_string_equal(rights, "r-xp");
+		}
+		for (int i = 0; i < PAGES; i++) {
+			m->code_free(m->ctx, &code[i]);
+			rights_of(code[i].exec, rights);
+			assert_null(strchr(rights, 'x'));
+		}
+	}
+	assert_string_equal(rights, ""); /* the last one went back to the system */
+}
+
+static void the_hosts_pages_come_zeroed(void **state)
+{
+	static const uint8_t zeros[DPF_PAGE];
+	const struct dpf_memory *m = &host_memory;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		uint8_t *p = m->alloc(m->ctx, 1);
+
+		assert_non_null(p);
+		assert_memory_equal(p, zeros, sizeof zeros);
+		p[i] = 1;
+		m->free(m->ctx, p, 1);
+	}
+}
+
 static void without_memory_nothing_changes(void **state)
 {
 	uint8_t filter[FILTER_BUILD_MAX];
@@ -604,6 +662,8 @@ int main(void)
 		cmocka_unit_test(an_empty_slot_is_no_key_of_zeros),
 		cmocka_unit_test(a_tee_is_refused_what_it_may_not_copy),
 		cmocka_unit_test(a_spent_id_never_comes_back),
+		cmocka_unit_test(the_hosts_code_is_never_writable_and_executable),
+		cmocka_unit_test(the_hosts_pages_come_zeroed),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
 
