@@ -123,6 +123,12 @@ answers ends_without_a_newline 'a 14' 'a P - 7'
 answers says_json '{"name":"a\\"","verdict":14}' 'a" P - 7\n' --json
 answers passes_over_blank_lines 'a 14\nb 14' '\na P - 7\n \n\t\r\nb P - 7\r\n\n'
 answers goes_on_after_errors 'a ERR the program is not hexadecimal\nb 14' 'a xx - 7\nb P - 7\n'
+# The longest program: A becomes 1 more, again and again.
+long=$({ echo 16384 && yes '4 0 0 1' | head -n 16383 && echo '22 0 0 0'; } | od -An -v -tx1 | tr -d ' \n')
+for flag in '' --interp; do
+	[ "$(printf 'a %s - 0\n' "$long" | "$dpf" exec $flag 2>&1)" = 'a 16383' ] || printf 'not '
+	echo "ok tool_exec_runs_16384_instructions $flag"
+done
 # refuses PROGRAM WHY - its first wrong instruction is named, counted as `tcpdump -d` does
 refuses() {
 	got=$(printf "$1\n" | od -An -v -tx1 | tr -d ' \n' | sed 's/.*/a & 00 1/' | "$dpf" exec 2>&1)
