@@ -22,6 +22,7 @@ void kbench_row(const char *row, uint64_t instructions);
 
 void kbench_control(void);
 void kbench_memory(void);
+void kbench_ipc(void);
 
 /* raw.S */
 uint64_t raw_clock(void);

@@ -90,6 +90,7 @@ int first_main(uint32_t data_slot)
 	empty = mean(nothing, nothing);
 	kbench_control();
 	kbench_memory();
+	kbench_ipc();
 	sys_power(SLOT_MACHINE, POWER_OFF, 0);
 	return 1;
 }

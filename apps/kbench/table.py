@@ -28,6 +28,10 @@ LINUX = {
     "appel1": 10688,
     "appel2": 9473,
     "env_create_destroy": 150000,
+    "pipe_roundtrip_1": 4979,
+    "pipe_roundtrip_4k": 6943,
+    "pipe_inline_roundtrip_1": 4979,
+    "shm_roundtrip": 4468,
 }
 # Aegis: instructions, cycles
 AEGIS = {
@@ -42,6 +46,10 @@ AEGIS = {
     "trap": (None, 120),
     "appel1": (None, 850),
     "appel2": (None, 550),
+    # One way in the paper: twice that, there and back.
+    "pipe_roundtrip_1": (None, 710),
+    "pipe_inline_roundtrip_1": (None, 535),
+    "shm_roundtrip": (None, 285),
 }
 
 

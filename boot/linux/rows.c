@@ -13,10 +13,13 @@
  *   page_fault_by_libos   the first touch of an anonymous page, its clearing included
  *   map, unmap            mmap (populated) and munmap of pages of a file that are in memory
  *   page_alloc_free       mmap and munmap of an anonymous page, its clearing included
+ *   pipe_roundtrip_1, _4k a byte, or a page, to another process and back through two pipes
+ *   shm_roundtrip         a word in shared memory, changed in turns by two processes that sleep (futex)
  *   env_create_destroy    fork, exit and wait of a small static program
  *
  * SPDX-License-Identifier: ISC */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -115,6 +119,85 @@ static uint64_t one_switch(void)
 	static const struct sched_param usual = { .sched_priority = 0 };
 	sched_setscheduler(0, SCHED_OTHER, &usual);
 	return both / 2;
+}
+
+/* --- Communication --- */
+
+static int there[2], back[2];
+static size_t message;
+
+static void pass(int from, int to)
+{
+	static char bytes[PAGE];
+
+	need(read(from, bytes, message) == (ssize_t)message && write(to, bytes, message) == (ssize_t)message,
+	     "a pipe");
+}
+
+static void pipe_trip(void)
+{
+	static char bytes[PAGE];
+
+	need(write(there[1], bytes, message) == (ssize_t)message &&
+	     read(back[0], bytes, message) == (ssize_t)message, "a pipe");
+}
+
+/* Our op, and in a child `other`, for ever. */
+static uint64_t with(op *other, op *ours)
+{
+	pid_t child = fork();
+
+	need(child >= 0, "fork");
+	while (child == 0)
+		other();
+	uint64_t trip = measure(ours, nothing);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return trip;
+}
+
+static void pass_on(void) { pass(there[0], back[1]); }
+
+static volatile uint32_t *turn; /* even: ours */
+
+static void futex(int operation, uint32_t value)
+{
+	syscall(SYS_futex, turn, operation, value, NULL, NULL, 0);
+}
+
+/* Wait for our turn, and give it back. */
+static void take_turn(uint32_t odd)
+{
+	uint32_t now;
+
+	while ((now = *turn) % 2 != odd)
+		futex(FUTEX_WAIT, now);
+	*turn = now + 1;
+	futex(FUTEX_WAKE, 1);
+}
+
+static void answer(void) { take_turn(1); }
+
+static void ask(void)
+{
+	uint32_t now;
+
+	take_turn(0);
+	while ((now = *turn) % 2)
+		futex(FUTEX_WAIT, now);
+}
+
+static void communication_rows(void)
+{
+	need(pipe(there) == 0 && pipe(back) == 0, "pipe");
+	message = 1;
+	row("pipe_roundtrip_1", with(pass_on, pipe_trip));
+	row("pipe_inline_roundtrip_1", with(pass_on, pipe_trip)); /* it has one way only */
+	message = PAGE;
+	row("pipe_roundtrip_4k", with(pass_on, pipe_trip));
+	turn = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	need(turn != MAP_FAILED, "mmap");
+	row("shm_roundtrip", with(answer, ask));
 }
 
 /* --- Pages --- */
@@ -292,6 +375,7 @@ int main(void)
 	area = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	need(area != MAP_FAILED, "mmap");
 	control_rows();
+	communication_rows();
 	mapping_rows();
 	protection_rows();
 	reboot(RB_AUTOBOOT);

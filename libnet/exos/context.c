@@ -24,13 +24,15 @@ extern const char context_resume_lo[], context_resume_hi[];
 /* Called from gates.S. */
 void context_upcall(void);
 void context_exception(struct exception *e);
+long context_unmasked(long result);
+extern uint32_t context_depth;
+uint32_t context_depth; /* of critical sections */
 extern fault_handler *context_fault_handler;
 fault_handler *context_fault_handler;
 
 static struct {
 	exception_handler *on_exception;
 	upcall_handler *on_upcall;
-	uint32_t depth; /* of critical sections */
 } state;
 
 /* What an upcall or a handler may look at is in memory: the compiler, which sees whole
@@ -45,7 +47,7 @@ void context_init(void)
 	page->start_entry = (uint64_t)context_start;
 	page->resume_lo = (uint64_t)context_resume_lo;
 	page->resume_hi = (uint64_t)context_resume_hi;
-	state.depth = 1;
+	context_depth = 1;
 	context_unmask();
 }
 
@@ -92,48 +94,49 @@ void context_on_exception(exception_handler *handler)
 	set_entry();
 }
 
-void context_on_fault(fault_handler *handler)
+fault_handler *context_on_fault(fault_handler *handler)
 {
+	fault_handler *before = context_fault_handler;
+
 	context_fault_handler = handler;
 	set_entry();
+	return before;
 }
 
 void context_mask(void)
 {
 	envpage()->masked = 1;
-	state.depth++;
+	context_depth++;
 	settle();
 }
 
 void context_unmask(void)
 {
+	settle();
+	if (--context_depth)
+		return;
+	envpage()->masked = 0;
+	if (envpage()->pending)
+		context_unmasked(0);
+}
+
+/* Something came up while upcalls were masked. Returns what it is given. */
+long context_unmasked(long result)
+{
 	volatile struct exo_envpage *page = envpage();
 
-	settle();
-	if (--state.depth)
-		return;
-	page->masked = 0;
-	while (page->pending) {
+	do {
 		page->masked = 1;
 		context_upcall();
 		page->masked = 0;
-	}
-}
-
-/* Restore the caller's mask after a slice has ended and another begun. */
-static long end_slice(uint64_t a, uint64_t b, uint64_t c, long number)
-{
-	long result;
-
-	context_mask();
-	result = context_switch(a, b, c, number);
-	context_unmask();
+	} while (page->pending);
 	return result;
 }
 
-long context_yield(uint32_t to) { return end_slice(to, 0, 0, SYS_yield); }
-
 long context_wait(const struct exo_wait_term *terms, uint32_t n, uint64_t deadline)
 {
-	return end_slice((uint64_t)terms, n, deadline, SYS_wait);
+	context_mask();
+	long result = context_switch((uint64_t)terms, n, deadline, SYS_wait);
+	context_unmask();
+	return result;
 }

@@ -43,10 +43,10 @@ void context_on_exception(exception_handler *handler);
  * exception handler: the short way, for it is called with the address and the CPU's error code only.
  * It returns whether the access is to be repeated; if not, the exception handler is called.
  * It must neither fault nor use a floating-point or vector register: declare it with
- * CONTEXT_FAULT_HANDLER. NULL: none. */
+ * CONTEXT_FAULT_HANDLER. NULL: none. Returns the one before. */
 #define CONTEXT_FAULT_HANDLER __attribute__((target("general-regs-only")))
 typedef bool fault_handler(uint64_t address, uint64_t error);
-void context_on_fault(fault_handler *handler);
+fault_handler *context_on_fault(fault_handler *handler);
 
 /* Called with upcalls masked for the pending reasons (enum exo_upcall); it need not care
  * for UPCALL_SLICE_END. NULL: nothing else is of interest. */

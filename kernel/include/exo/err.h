@@ -18,7 +18,8 @@
 	X(LIMIT, "input is valid but beyond a documented limit")                  \
 	X(AGAIN, "not now: try again after the next event")                       \
 	X(NOSYS, "no such call")                                                  \
-	X(DMA, "the device would read or write memory by itself: there is no IOMMU")
+	X(DMA, "the device would read or write memory by itself: there is no IOMMU") \
+	X(GONE, "the environment at the other end has ended, or closed its end")
 
 enum exo_err {
 	E_OK,
