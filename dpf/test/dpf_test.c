@@ -557,6 +557,7 @@ static void the_hosts_code_is_never_writable_and_executable(void **state)
 {
 	enum { PAGES = 100 }; /* more than are kept */
 	const struct dpf_memory *m = &host_memory;
+	static const uint8_t zeros[DPF_PAGE];
 	struct dpf_code code[PAGES];
 	char rights[5];
 
@@ -566,7 +567,8 @@ static void the_hosts_code_is_never_writable_and_executable(void **state)
 			assert_true(m->code_alloc(m->ctx, &code[i], 1));
 			rights_of(code[i].write, rights);
 			assert_string_equal(rights, "rw-p");
-			code[i].write[0] = 0xc3;
+			assert_memory_equal(code[i].write, zeros, sizeof zeros);
+			code[i].write[i] = 0xc3;
 			m->code_seal(m->ctx, &code[i]);
 			rights_of(code[i].exec, rights);
 			assert_string_equal(rights, "r-xp");

@@ -53,12 +53,15 @@ static void fill_code(void)
 	}
 }
 
+/* Zeroed: of old code nothing stays behind the new. */
 static void *take_from(struct kept *k, void (*fill)(void), size_t npages)
 {
 	if (npages == 1 && k->n == 0)
 		fill();
 	void *p = npages != 1 ? map(npages, PROT_READ | PROT_WRITE, 0) : k->n ? k->page[--k->n] : NULL;
 
+	if (p && npages == 1)
+		memset(p, 0, DPF_PAGE);
 	pages += p ? npages : 0;
 	return p;
 }
@@ -74,10 +77,8 @@ static void give_to(struct kept *k, void *p, size_t npages)
 
 static void *take(void *ctx, size_t npages)
 {
-	void *p = take_from(&data, fill_data, npages);
-
 	(void)ctx;
-	return p && npages == 1 ? memset(p, 0, DPF_PAGE) : p;
+	return take_from(&data, fill_data, npages);
 }
 
 /* What somebody still reads is to be noticed. */
