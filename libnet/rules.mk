@@ -53,8 +53,8 @@ EXOS_SRC := libnet/exos/crt0.S libnet/exos/start.c
 EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
 # A program's own scheduler, and its policies (exos/schedule.h).
 SCHEDULE_SRC := $(addprefix libnet/exos/,schedule.c stride.c lottery.c deadline.c)
-# Pipes and shared memory (exos/pipe.h, shm.h).
-IPC_SRC := $(addprefix libnet/exos/,shm.c pipe.c)
+# Pipes, shared memory, procedure calls (exos/pipe.h, shm.h, lrpc.h).
+IPC_SRC := $(addprefix libnet/exos/,shm.c pipe.c lrpc.c lrpc_gates.S)
 exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
 define program
 $(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)

@@ -2,6 +2,7 @@
  *
  * All rows are round trips: there and back, both sides' instructions. SPDX-License-Identifier: ISC */
 #include "apps/kbench/kbench.h"
+#include "libnet/exos/lrpc.h"
 #include "libnet/exos/pipe.h"
 
 enum { BLOCK = 4096, PIPE_VA = KTEST_VA, BACK_VA = KTEST_VA + PIPE_ADDRESSES * EXO_PAGE_SIZE };
@@ -108,10 +109,40 @@ static void shm_row(void)
 	sys_page_free((uint32_t)slot, 1);
 }
 
+static long nothing(uint32_t caller, uint64_t w, uint64_t x, uint64_t y, uint64_t z)
+{
+	return (long)(0 * (caller + w + x + y + z));
+}
+
+static lrpc_procedure *const procedures[] = { nothing };
+
+static _Noreturn uint32_t serves(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	lrpc_export(procedures, 1);
+	lrpc_serve();
+}
+
+static void call(void) { lrpc(b.child.id, 0, 1, 2, 3, 4); }
+static void call_trusting(void) { tlrpc(b.child.id, 0, 1, 2, 3, 4); }
+
+static void lrpc_rows(void)
+{
+	if (!child_start(&b.child, serves, 0))
+		return;
+	for (int i = 0; i < 10; i++)
+		context_yield(0);
+	kbench_row("lrpc", kbench_measure(call, NULL));
+	kbench_row("tlrpc", kbench_measure(call_trusting, NULL));
+	child_reap(&b.child);
+}
+
 void kbench_ipc(void)
 {
 	pipe_row("pipe_roundtrip_1", echo, 1, trip_1);
 	pipe_row("pipe_roundtrip_4k", echo, BLOCK, trip_4k);
 	pipe_row("pipe_inline_roundtrip_1", echo_inline, 0, trip_inline);
 	shm_row();
+	lrpc_rows();
 }

@@ -50,6 +50,8 @@ AEGIS = {
     "pipe_roundtrip_1": (None, 710),
     "pipe_inline_roundtrip_1": (None, 535),
     "shm_roundtrip": (None, 285),
+    "lrpc": (None, 157),
+    "tlrpc": (None, 72),
 }
 
 

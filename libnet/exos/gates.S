@@ -277,6 +277,7 @@ exception_stack:
 	.skip EXCEPTION_STACK
 fault_stack:
 	.skip FAULT_STACK
+	.globl context_rsp
 context_rsp:
 	.skip 8
 resume_frame:
