@@ -4,7 +4,7 @@
 KTEST_SRC := $(addprefix apps/ktest/,main.c child.c page_test.c stlb_test.c protect_test.c cap_test.c env_test.c \
                trap_test.c cpu_test.c transfer_test.c transfer.S \
                revoke_test.c device_test.c net_test.c pair_test.c fragment_test.c ash_test.c handler.c helper_test.c wire.c starve_test.c \
-               schedule_test.c pipe_test.c lrpc_test.c errors_test.c aged_test.c fuzz_test.c) $(SCHEDULE_SRC) $(IPC_SRC) dpf/build.c \
+               schedule_test.c pager_test.c pipe_test.c lrpc_test.c errors_test.c aged_test.c fuzz_test.c) $(SCHEDULE_SRC) $(PAGER_SRC) $(IPC_SRC) dpf/build.c \
                libnet/exos/first.S libnet/exos/gates.S libnet/exos/context.c libnet/calls.c
 KTEST_OBJ := $(addsuffix .o,$(addprefix $(B)/u/,$(basename $(KTEST_SRC))))
 $(B)/u/apps/ktest/errors_test.o: CFLAGS += -I$(B)

@@ -55,6 +55,8 @@ EXOS_LIB := $(addprefix libnet/exos/,context.c gates.S memory.c newlib.c)
 SCHEDULE_SRC := $(addprefix libnet/exos/,schedule.c stride.c lottery.c deadline.c)
 # Pipes, shared memory, procedure calls (exos/pipe.h, shm.h, lrpc.h).
 IPC_SRC := $(addprefix libnet/exos/,shm.c pipe.c lrpc.c lrpc_gates.S)
+# Paging by the program itself, and its policies (exos/pager.h).
+PAGER_SRC := $(addprefix libnet/exos/,pager.c replace.c)
 exos_objects = $(addprefix $(B)/u/,$(addsuffix .o,$(basename $(1))))
 define program
 $(B)/$(1).elf: libnet/exos/program.ld $(call exos_objects,$(EXOS_SRC) $(EXOS_LIB)) $(2)

@@ -64,7 +64,7 @@ struct ktest {
 	void (*run)(void);
 };
 extern const struct ktest fragment_tests[], page_tests[], stlb_tests[], protect_tests[], cap_tests[], env_tests[], trap_tests[], cpu_tests[],
-        transfer_tests[], pipe_tests[], lrpc_tests[], schedule_tests[], revoke_tests[], device_tests[], net_tests[], pair_tests[], ash_tests[], helper_tests[],
+        transfer_tests[], pipe_tests[], lrpc_tests[], schedule_tests[], pager_tests[], revoke_tests[], device_tests[], net_tests[], pair_tests[], ash_tests[], helper_tests[],
         starve_tests[], seen_tests[], fuzz_tests[], unseen_tests[], aged_tests[], aged_seen_tests[];
 
 /* Addresses the tests use; nothing of the program lies there. */

@@ -129,7 +129,7 @@ static int run_suites(void)
 {
 	static const struct ktest *const suites[] = { page_tests, stlb_tests, protect_tests,
 		                                      cap_tests, env_tests, trap_tests, cpu_tests,
-		                                      transfer_tests, pipe_tests, lrpc_tests, schedule_tests, revoke_tests,
+		                                      transfer_tests, pipe_tests, lrpc_tests, schedule_tests, pager_tests, revoke_tests,
 		                                      device_tests };
 	static const struct ktest *const wired[] = { net_tests, pair_tests, fragment_tests, ash_tests,
 		                                     helper_tests, starve_tests, seen_tests, fuzz_tests,
