@@ -33,6 +33,7 @@ static struct {
 } state;
 
 uint32_t net_polled = 1u << NIC_SHARED;
+uint64_t net_due;
 
 /* Charge the work since the last settlement to the owner of the filter it was for. */
 static void settle(void)
@@ -260,15 +261,18 @@ void net_poll(void)
 {
 	poll();
 	pair_poll();
+	net_due = rdtsc() + info.slice_cycles;
 }
 
-void net_turn(void)
+void net_turn(uint64_t now)
 {
-	if (!net_polled)
-		return;
-	if (net_polled & 1u << NIC_SHARED)
-		poll();
-	pair_turn();
+	if (now >= net_due) {
+		net_poll();
+	} else if (net_polled) {
+		if (net_polled & 1u << NIC_SHARED)
+			poll();
+		pair_turn();
+	}
 }
 
 void net_interrupt(void)

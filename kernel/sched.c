@@ -256,8 +256,7 @@ static void idle(void)
 
 _Noreturn void sched_run(void)
 {
-	sched_charge();
-	net_turn();
+	net_turn(sched_charge());
 	for (;;) {
 		revoke_turn();
 		uint32_t position = next_position(info.slice_now);

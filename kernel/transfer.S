@@ -111,11 +111,14 @@ invalid:
 	mov $USER_FLAGS, %r11d
 	sysretq
 
-/* Charge the time so far to who gives up the CPU. rax becomes the time stamp. */
-	.macro CHARGE
+	.macro NOW                  /* rax = the time stamp; rdx is changed */
 	rdtsc
 	shl $32, %rdx
 	or %rdx, %rax
+	.endm
+
+/* Charge the time up to rax to who gives up the CPU. */
+	.macro CHARGE
 	mov CPU(CPU_ENV), %rcx
 	mov ENV_PUB(%rcx), %rcx
 	mov %rax, %rdx
@@ -155,19 +158,22 @@ gate_yield:
 	jae yield_by_c
 
 	mov %rax, %r9               /* Commit. */
+	NOW
 	CHARGE
 	START
 
 /* To nobody: to the next position in the vector, if there is nothing else to look after, and if its
  * owner is known to be willing, lends its slices to nobody and owes nothing. What sched_run does
- * of that. rcx and r11 are free: such a call does not return. */
+ * of that. All registers but edi are free: such a call does not return. */
 yield_to_next:
 	test %edi, %edi
 	jnz yield_by_c
-	cmpl $0, net_polled
-	jne yield_by_c
-	cmpl $0, revoke_asked
-	jne yield_by_c
+	NOW
+	cmp net_due, %rax
+	jae yield_by_c
+	mov net_polled, %ecx
+	or revoke_asked, %ecx
+	jnz yield_by_c
 	mov info + INFO_SLICE_NOW, %r11d
 	lea 1(%r11), %ecx
 	mov sched_owned, %rdx
@@ -184,11 +190,10 @@ yield_to_next:
 	je yield_by_c
 	cmpl $0, envs + ENV_LENT(%r9)
 	jne yield_by_c
-	mov envs + ENV_PUB(%r9), %rax
-	cmpw $0, PUB_EXCESS(%rax)
-	jne yield_by_c
-	cmpq $0, PUB_DEBT(%rax)
-	jne yield_by_c
+	mov envs + ENV_PUB(%r9), %rbx
+	movzwl PUB_EXCESS(%rbx), %ecx
+	or PUB_DEBT(%rbx), %rcx
+	jnz yield_by_c
 	mov envs + ENV_PAGE(%r9), %rsi
 	mov EP_START_ENTRY(%rsi), %r8
 	test %r8, %r8
@@ -200,7 +205,7 @@ yield_to_next:
 	cmp %edx, %r11d
 	sbbq $-1, sched_rounds      /* one more, unless the position is further on */
 	mov %edx, info + INFO_SLICE_NOW
-	incq PUB_SLICES(%rax)
+	incq PUB_SLICES(%rbx)
 	movb $0, CPU(CPU_OVER)
 	andl $~SLICE_END, EP_PENDING(%rsi)
 	mov CPU(CPU_TIMER), %rcx
