@@ -96,6 +96,8 @@ ktest: $(B)/kernel.elf $(B)/ktest.img ; @$(KTEST_RUN) </dev/null
 .PHONY: ktest
 # A kernel that has seen much, on a CPU of few features.
 TESTS += "timeout 120 boot/run.sh -1 -a aged -p hub=1 -p hub=1 -q -cpu -q max,-sse4.2,-smep,-smap,-umip,-rdrand $(B)/kernel-aged.elf $(B)/ktest.img"
+# A kernel that trusts its caller.
+TESTS += "apps/ktest/careless_test.sh $(B)/kernel-careless.elf $(B)/ktest.img"
 TESTS += "apps/ktest/alias_test.py -a address=10.0.2.15 $(B)/kernel.elf $(B)/raw.img"
 
 # A long run of the hostile environments: make fuzz KFUZZ=SEED,ROUNDS
