@@ -375,6 +375,36 @@ static void a_device_can_be_taken_back(void)
 	close_line();
 }
 
+static void tell(uint32_t reasons) { shared[1] |= reasons; }
+
+static _Noreturn uint32_t tells_upcalls(uint64_t unused)
+{
+	(void)unused;
+	context_on_upcall(tell);
+	await_slot();
+	for (;;)
+		context_wait(NULL, 0, WAIT_FOREVER - 1);
+}
+
+static void an_interrupt_nobody_served_is_told_the_next_owner(void)
+{
+	if (!line_there())
+		return;
+	CHECK(open_line(DEVICE_LEVEL));
+	CHECK_IS(put(INT_ENABLE, INT_EMPTY), 0);
+	EVENTUALLY(t.upcalls);
+	CHECK_IS(line()->pending, 1);
+	shared[0] = 1;
+	shared[1] = 0;
+	CHECK(child_start(&t.child, tells_upcalls, 0));
+	CHECK(sys_cap_give(t.irq, 1, t.child.env) >= 0);
+	EVENTUALLY(shared[1] & UPCALL_IRQ);
+	CHECK_IS(shared[1] & UPCALL_IRQ, UPCALL_IRQ);
+	CHECK_IS(line()->interrupts, 1);
+	child_reap(&t.child);
+	close_line();
+}
+
 /* Bus 0's function with this identity, or -1. */
 static long find_pci(uint32_t id)
 {
@@ -460,6 +490,8 @@ const struct ktest device_tests[] = {
 	{ "a_storm_of_interrupts_is_its_owners_alone", a_storm_of_interrupts_is_its_owners_alone },
 	{ "the_death_of_a_lines_owner_frees_the_line", the_death_of_a_lines_owner_frees_the_line },
 	{ "a_device_can_be_taken_back", a_device_can_be_taken_back },
+	{ "an_interrupt_nobody_served_is_told_the_next_owner",
+	  an_interrupt_nobody_served_is_told_the_next_owner },
 	{ "a_pci_device_is_driven_but_reaches_no_memory",
 	  a_pci_device_is_driven_but_reaches_no_memory },
 	{ "a_pci_device_interrupts_until_it_is_served",

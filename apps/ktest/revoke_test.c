@@ -146,6 +146,35 @@ static void nothing_is_saved_where_somebody_executes(void)
 	CHECK_IS(sys_page_free((uint32_t)slot, 2), 0);
 }
 
+/* Names first the page that will be taken first, then one of ours. */
+static _Noreturn uint32_t saves_to_itself(uint64_t argument)
+{
+	(void)argument;
+	context_init();
+	context_on_upcall(note);
+	uint32_t first = (uint32_t)sys_page_alloc(PAGE_ANY, OWNED), last = first + OWNED - 1;
+
+	shared[READY] = sys_cap_bind((uint64_t)&backing[0]) == last + 1 &&
+	                sys_page_backing(last, 2) == 0;
+	for (;;)
+		context_yield(0);
+}
+
+static void nothing_is_saved_in_what_is_taken(void)
+{
+	long slot = sys_page_alloc(PAGE_ANY, 1);
+
+	CHECK(slot > 0);
+	CHECK_IS(sys_cap_mint((uint32_t)slot, RIGHT_WRITE, (uint64_t)&backing[0]), 0);
+	CHECK(start(saves_to_itself));
+	CHECK_IS(sys_env_revoke(child.env, CAP_PAGE, 1, 0), 0);
+	wait_for(UPCALL_LOST);
+	CHECK_IS(shared[LOST], 1);
+	CHECK_IS(shared[BACKING], backing[0].name & 0xfffffff);
+	child_reap(&child);
+	CHECK_IS(sys_page_free((uint32_t)slot, 1), 0);
+}
+
 static void an_environment_chooses_what_to_give_back(void)
 {
 	CHECK(start(good_child));
@@ -245,6 +274,7 @@ const struct ktest revoke_tests[] = {
 	{ "what_is_taken_is_saved_where_its_owner_said",
 	  what_is_taken_is_saved_where_its_owner_said },
 	{ "nothing_is_saved_where_somebody_executes", nothing_is_saved_where_somebody_executes },
+	{ "nothing_is_saved_in_what_is_taken", nothing_is_saved_in_what_is_taken },
 	{ "an_environment_chooses_what_to_give_back", an_environment_chooses_what_to_give_back },
 	{ "pages_not_given_back_are_taken_and_named", pages_not_given_back_are_taken_and_named },
 	{ "a_sleeper_is_told", a_sleeper_is_told },

@@ -355,6 +355,58 @@ static uint32_t maps_too_much_at_once(uint64_t argument)
 	return 0;
 }
 
+/* Mappings that the kernel brings back to a table for others, which then are refused. */
+static uint32_t maps_in_vain(uint64_t argument)
+{
+	(void)argument;
+	SAY(map_all(map_spare) == 0);
+	for (uint32_t i = 0; i < PAGES; i++) {
+		*word(i) = i;
+		SAY(sys_page_map(SLOT_SELF, va_of(i), t.slot + (i + 1) % PAGES, 1, PROT_X) == -E_BUSY);
+		SAY(sys_page_scan(SLOT_SELF, va_of(i), 0) == 7);
+		SAY(*word(i) == i);
+	}
+	SAY(t.faults == 0);
+	return 0;
+}
+
+/* In the page that all share: a capability for the page below, once there is one. */
+static volatile uint32_t *const told = (volatile uint32_t *)KTEST_SHARED;
+static struct exo_cap *const told_cap = (struct exo_cap *)(KTEST_SHARED + 64);
+
+/* Ends if no page of its own shows what a lost mapping has noted. */
+static uint32_t tells_what_was_touched(uint64_t argument)
+{
+	SAY(shares_an_entry(argument) == 0);
+	for (uint32_t i = 0; i < REGIONS; i++) {
+		sys_cap_mint(t.slot + i, RIGHT_READ, (uint64_t)told_cap);
+		if (exo_pages()[told_cap->name & 0xfffffff].touched != 6)
+			continue;
+		*told = 1;
+		for (;;)
+			context_yield(0);
+	}
+	return __LINE__;
+}
+
+static void what_was_noted_is_its_owners_to_clear(void)
+{
+	*told = 0;
+	CHECK(child_start(&child, tells_what_was_touched, 0));
+	EVENTUALLY(*told || child_record(&child)->state == ENV_ENDED);
+	CHECK_IS(*told, 1);
+	const volatile struct exo_page *page = &exo_pages()[told_cap->name & 0xfffffff];
+	long slot = sys_cap_bind((uint64_t)told_cap);
+	CHECK_IS(sys_page_map(SLOT_SELF, FAR, (uint32_t)slot, 1, PROT_R), 0);
+	(void)*(volatile uint64_t *)FAR;
+	CHECK_IS(sys_page_scan(SLOT_SELF, FAR, 6), 3);
+	CHECK_IS(sys_page_scan(SLOT_SELF, FAR, 0), 1);
+	CHECK_IS(page->touched, 6);
+	child_reap(&child);
+	CHECK_IS(sys_page_unmap(SLOT_SELF, FAR, 1), 0);
+	CHECK_IS(sys_cap_drop((uint32_t)slot, 1), 0);
+}
+
 static void ends_well(child_fn *fn)
 {
 	CHECK(child_start(&child, fn, 0));
@@ -371,6 +423,7 @@ TEST(what_leaves_the_software_tlb_is_mapped_again_by_its_owner, shares_an_entry)
 TEST(what_a_lost_mapping_has_noted_can_be_cleared, clears_what_was_noted)
 TEST(a_mapping_taken_away_is_never_refilled, loses_all)
 TEST(accessed_and_dirty_survive_recycling, asks_what_was_touched)
+TEST(accessed_and_dirty_survive_a_mapping_that_is_refused, maps_in_vain)
 TEST(a_recycled_table_leaves_nothing_in_the_tlb, trusts_the_tlb)
 TEST(what_was_refilled_and_freed_is_gone_from_the_tlb, frees_what_was_refilled)
 TEST(a_recycled_table_is_not_remembered, loses_the_last_table)
@@ -390,6 +443,9 @@ const struct ktest stlb_tests[] = {
 	  what_a_lost_mapping_has_noted_can_be_cleared },
 	{ "a_mapping_taken_away_is_never_refilled", a_mapping_taken_away_is_never_refilled },
 	{ "accessed_and_dirty_survive_recycling", accessed_and_dirty_survive_recycling },
+	{ "accessed_and_dirty_survive_a_mapping_that_is_refused",
+	  accessed_and_dirty_survive_a_mapping_that_is_refused },
+	{ "what_was_noted_is_its_owners_to_clear", what_was_noted_is_its_owners_to_clear },
 	{ "a_recycled_table_leaves_nothing_in_the_tlb",
 	  a_recycled_table_leaves_nothing_in_the_tlb },
 	{ "what_was_refilled_and_freed_is_gone_from_the_tlb",
